@@ -1,0 +1,282 @@
+"""The one configuration file, TOML. Every error names the file, the key, and what was expected.
+
+Secrets are never written in it: each is read from a file (``password_file``) or an environment
+variable (``password_env``; with ``_FILE`` appended, the variable names a file).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hushtape import schema
+from hushtape.errors import ConfigError
+
+CONFIG_LIMIT_BYTES = 1_000_000
+SECRET_LIMIT_BYTES = 4096
+DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
+MOST_PROCESSES = 256
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+SPOOL_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
+REDIS_URL = re.compile(r"(redis|rediss|unix)://")
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Pbx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One PBX, and what its numbers mean."""
+
+    kind: str  # "asterisk"
+    host: str
+    port: int = 5038
+    user: str = "hushtape"
+    password_file: str = ""
+    password_env: str = ""
+    tls: bool = False
+    tls_ca: str = ""  # a PEM file; left out: the system's authorities
+    spool: str  # the folder where the PBX writes, as the PBX sees it
+    spool_here: str = ""  # the same folder as the worker sees it, where that differs
+    outside_contexts: tuple[str, ...]  # the dialplan contexts in which outside callers arrive
+    queues: dict[str, str] = {}  # extension -> the queue that it leads to
+    extensions: tuple[str, ...] = ()  # patterns of internal extensions: "2XX"
+    outside: tuple[str, ...] = ()  # patterns that dial an outside number: "9."
+    outside_prefix: str = ""  # what staff dial before an outside number: "9"
+
+    @property
+    def spool_path(self) -> Path:
+        """Where this machine finds the spool."""
+        return Path(self.spool_here or self.spool)
+
+
+class Redis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The index and the door-bell. Left out of the file: ``hushtape run`` starts its own."""
+
+    url: str = ""
+    password_file: str = ""
+    password_env: str = ""
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where finished recordings are kept."""
+
+    folder: str = ""  # default: ``archive`` in the data folder
+    number_key_file: str = ""  # default: ``number.key`` in the data folder, made when missing
+
+
+class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which policies apply."""
+
+    folder: str  # every *.toml in it is one version of one policy
+
+
+class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many recordings are worked on at a time on this machine."""
+
+    processes: int = 0  # 0: one for each processor
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file. Relative paths in it are relative to the file."""
+
+    data: str  # a folder of our own: outbox, keys, embedded Redis
+    policies: Policies
+    pbx: dict[str, Pbx]
+    redis: Redis = Redis()
+    archive: Archive = Archive()
+    workers: Workers = Workers()
+
+    @property
+    def data_path(self) -> Path:
+        """The folder of Hushtape's own state."""
+        return Path(self.data)
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where the bridge keeps recordings until the workers have taken them."""
+        return self.data_path / "outbox"
+
+    @property
+    def redis_socket_path(self) -> Path:
+        """Where the Redis-compatible server that ``hushtape run`` starts listens."""
+        return self.data_path / "redis" / "redis.sock"
+
+    @property
+    def redis_url(self) -> str:
+        """The Redis to use: the one configured, else our own."""
+        return self.redis.url or f"unix://{self.redis_socket_path}"
+
+    @property
+    def archive_path(self) -> Path:
+        """The archive's root folder."""
+        return Path(self.archive.folder) if self.archive.folder else self.data_path / "archive"
+
+    @property
+    def number_key_path(self) -> Path:
+        """The key with which numbers are hashed for searching."""
+        key_file = self.archive.number_key_file
+        return Path(key_file) if key_file else self.data_path / "number.key"
+
+
+def load(path: Path) -> Config:
+    """Read and check the configuration file.
+
+    Raises:
+        ConfigError: the file can't be read, or a key in it is wrong.
+    """
+    document = read_toml(path)
+    config = convert(document, Config, str(path))
+    config = _with_absolute_paths(config, path.resolve().parent)
+    _check(config, str(path))
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; a ``ConfigError`` names the line where it isn't TOML."""
+    try:
+        if path.stat().st_size > CONFIG_LIMIT_BYTES:
+            raise ConfigError(str(path), f"larger than {CONFIG_LIMIT_BYTES} bytes")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(str(path), "there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"can't be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
+
+
+def convert(
+    document: Mapping[str, Any],
+    kind: type[T],
+    where: str,
+    error_type: type[ConfigError] = ConfigError,
+) -> T:
+    """Turn a TOML document into its structure, or say in one line what is wrong with it."""
+    try:
+        return schema.convert(document, kind)
+    except schema.Mismatch as mismatch:
+        place = f"{where}: {mismatch.key}" if mismatch.key else where
+        raise error_type(place, mismatch.what) from None
+
+
+def secret(
+    where: str,
+    file: str,
+    env: str,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Read a secret from a file or from the environment.
+
+    Args:
+        where: the key that is being read, for errors: ``pbx.town-hall``.
+        file: the value of ``password_file``; wins over the environment.
+        env: the value of ``password_env``: a variable's name. ``NAME_FILE`` is honoured.
+
+    Returns:
+        The secret without its trailing line break; ``""`` if neither is given.
+
+    Raises:
+        ConfigError: the file or the variable that was named isn't there or is empty.
+    """
+    if not file and env:
+        if env in environ:
+            if not environ[env]:
+                raise ConfigError(f"{where}.password_env", f"the variable {env} is empty")
+            return environ[env]
+        file = environ.get(f"{env}_FILE", "")
+        if not file:
+            raise ConfigError(
+                f"{where}.password_env", f"neither {env} nor {env}_FILE is set in the environment"
+            )
+    if not file:
+        return ""
+    try:
+        with Path(file).open(encoding="utf-8") as stream:
+            text = stream.read(SECRET_LIMIT_BYTES).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}.password_file", f"{file} can't be read: {error}") from None
+    if not text:
+        raise ConfigError(f"{where}.password_file", f"{file} is empty")
+    return text
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    def absolute(value: str) -> str:
+        return str(base / value) if value else ""
+
+    return msgspec.structs.replace(
+        config,
+        data=absolute(config.data),
+        policies=Policies(folder=absolute(config.policies.folder)),
+        redis=msgspec.structs.replace(
+            config.redis, password_file=absolute(config.redis.password_file)
+        ),
+        archive=Archive(
+            folder=absolute(config.archive.folder),
+            number_key_file=absolute(config.archive.number_key_file),
+        ),
+        pbx={
+            name: msgspec.structs.replace(
+                pbx,
+                password_file=absolute(pbx.password_file),
+                tls_ca=absolute(pbx.tls_ca),
+                spool_here=absolute(pbx.spool_here),
+            )
+            for name, pbx in config.pbx.items()
+        },
+    )
+
+
+def _check(config: Config, where: str) -> None:
+    if not config.pbx:
+        raise ConfigError(f"{where}: pbx", "at least one PBX is needed, such as [pbx.town-hall]")
+    for name, pbx in config.pbx.items():
+        _check_pbx(name, pbx, f"{where}: pbx.{name}")
+    if not 0 <= config.workers.processes <= MOST_PROCESSES:
+        raise ConfigError(
+            f"{where}: workers.processes",
+            f"expected 0 to {MOST_PROCESSES}, not {config.workers.processes}",
+        )
+    if config.redis.url and not REDIS_URL.match(config.redis.url):
+        raise ConfigError(
+            f"{where}: redis.url",
+            "expected redis://host:port/number, rediss:// (TLS) or unix:///path",
+        )
+
+
+def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
+    wrong = [
+        (
+            not NAME.fullmatch(name),
+            "",
+            "a PBX's name is made of small letters, digits and hyphens, up to 32",
+        ),
+        (pbx.kind != "asterisk", ".kind", f'expected "asterisk", not "{pbx.kind}"'),
+        (not 0 < pbx.port < 65536, ".port", f"expected 1 to 65535, not {pbx.port}"),
+        (
+            not SPOOL_PATH.fullmatch(pbx.spool),
+            ".spool",
+            (
+                "expected an absolute path, as the PBX sees it, of letters, digits and / . _ -"
+                " only: MixMonitor takes a comma or a bracket for its own"
+            ),
+        ),
+        (
+            not (pbx.password_file or pbx.password_env),
+            "",
+            "password_file or password_env is needed to log in",
+        ),
+        (
+            not pbx.outside_contexts,
+            ".outside_contexts",
+            'expected the dialplan contexts of outside calls, such as ["from-trunk"]',
+        ),
+    ]
+    for is_wrong, field, what in wrong:
+        if is_wrong:
+            raise ConfigError(key + field, what)

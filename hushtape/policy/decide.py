@@ -1,0 +1,186 @@
+"""What follows from a policy for a call. Every decision carries its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from hushtape.policy import numbers
+from hushtape.policy.period import kept_until, parse_period
+from hushtape.policy.schema import Destination, DestinationKind, OnTransfer, Policy
+from hushtape.recordings.manifest import AudioTerms, Direction, Keep, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call at a queue's entry, as far as a policy may look at it."""
+
+    at: datetime
+    direction: Direction
+    dialled: str  # the number that the caller rang, as the PBX got it; "" when not known
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is being transferred to, in the PBX's terms."""
+
+    kind: DestinationKind
+    extension: str
+    queue: str = ""  # for a queue: its name
+    number: str = ""  # for an outside number: what is dialled, without the prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which policy a call belongs to; None: it isn't recorded."""
+
+    policy: Policy | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a transfer does to the recording."""
+
+    outcome: OnTransfer
+    reason: Reason
+
+
+def in_force(policies: Iterable[Policy], at: datetime) -> tuple[Policy, ...]:
+    """Return of each policy the version that is in force at a moment."""
+    newest: dict[str, Policy] = {}
+    for policy in policies:
+        if policy.policy.in_force_from > at.astimezone(policy.zone).date():
+            continue
+        known = newest.get(policy.name)
+        if known is None or known.policy.in_force_from < policy.policy.in_force_from:
+            newest[policy.name] = policy
+    return tuple(newest.values())
+
+
+def choose(policies: Iterable[Policy], arrival: Arrival) -> Choice:
+    """Find the one policy that names this call. None, or more than one: not recorded."""
+    found = [policy for policy in in_force(policies, arrival.at) if _names(policy, arrival)]
+    if len(found) == 1:
+        policy = found[0]
+        return Choice(policy, _reason(policy, "calls", f"{_what(policy, arrival)}: recorded"))
+    if not found:
+        words = f"no policy names {arrival.direction} calls of queue {arrival.queue}: not recorded"
+        return Choice(None, Reason(policy="", version="", rule="no policy", words=words))
+    names = " and ".join(policy.name for policy in found)
+    words = f"more than one policy names this call ({names}): not recorded"
+    return Choice(None, Reason(policy="", version="", rule="ambiguous", words=words))
+
+
+def on_move(policy: Policy, queue: str) -> Ruling:
+    """Decide on a recorded call that the dialplan takes into another queue, without a transfer."""
+    if not policy.calls.queues:
+        words = f"queue {queue}: the policy names no queues, recording goes on"
+        return Ruling(OnTransfer.CONTINUE, _reason(policy, "calls", words))
+    return on_return(policy, queue)
+
+
+def on_return(policy: Policy, queue: str) -> Ruling:
+    """Decide on a call that comes to a queue after it had left the recorded place.
+
+    A queue that the policy names is a recorded place of its own. A number is only a way in: once
+    a call has left, the number that was dialled brings it back no more.
+    """
+    if queue in policy.calls.queues:
+        return Ruling(
+            OnTransfer.CONTINUE, _reason(policy, "calls.queues", f"back in queue {queue}: recorded")
+        )
+    return Ruling(
+        OnTransfer.STOP,
+        _reason(policy, "calls.queues", f"queue {queue} is not in the policy: not recorded"),
+    )
+
+
+def on_transfer(policy: Policy, place: Place) -> Ruling:
+    """Decide what a transfer does: the first destination that fits, else ``otherwise``."""
+    if place.kind is DestinationKind.QUEUE and place.queue in policy.calls.queues:
+        listed = any(place.queue in destination.queues for destination in policy.destination)
+        if not listed:
+            words = f"queue {place.queue} is recorded: goes on"
+            return Ruling(OnTransfer.CONTINUE, _reason(policy, "calls.queues", words))
+    for destination in policy.destination:
+        if _covers(policy, destination, place):
+            outcome = destination.on_transfer
+            if destination.name in policy.payment.lines:
+                outcome = OnTransfer.SILENT
+            words = f"transfer to {destination.name}: {_OUTCOME_WORDS[outcome]}"
+            return Ruling(outcome, _reason(policy, f"destination: {destination.name}", words))
+    if place.kind is DestinationKind.UNKNOWN:
+        words = "transfer to a place that neither policy nor configuration knows: recording stops"
+        return Ruling(OnTransfer.STOP, _reason(policy, "transfer.otherwise", words))
+    outcome = policy.transfer.otherwise
+    words = f"transfer to no destination of the policy: {_OUTCOME_WORDS[outcome]}"
+    return Ruling(outcome, _reason(policy, "transfer.otherwise", words))
+
+
+def keep(policy: Policy, started_at: datetime) -> Keep:
+    """Settle how long the recording of a call is kept."""
+    day = started_at.astimezone(policy.zone).date()
+    rules = sorted(policy.retention.rule, key=lambda rule: rule.calls_before)
+    period, rule, words = policy.retention.keep, "retention", f"kept {policy.retention.keep}"
+    for dated in rules:
+        if day < dated.calls_before:
+            period, rule = dated.keep, "retention.rule"
+            words = f"calls before {dated.calls_before:%-d %B %Y}: kept {dated.keep}"
+            break
+    until = kept_until(started_at, parse_period(period), policy.zone)
+    return Keep(
+        until=until,
+        period=period,
+        time_zone=policy.policy.time_zone,
+        reason=_reason(policy, rule, words),
+    )
+
+
+def audio_terms(policy: Policy) -> AudioTerms:
+    """Say how a recording is to be encoded and tagged."""
+    return AudioTerms(format=policy.audio.format, number_in_tags=policy.audio.number_in_tags)
+
+
+_OUTCOME_WORDS = {
+    OnTransfer.STOP: "recording stops",
+    OnTransfer.CONTINUE: "recording goes on",
+    OnTransfer.SILENT: "a payment: silence",
+}
+
+
+def _names(policy: Policy, arrival: Arrival) -> bool:
+    calls = policy.calls
+    if arrival.direction not in calls.directions:
+        return False
+    if calls.queues and arrival.queue not in calls.queues:
+        return False
+    return not calls.numbers or _listed(policy, calls.numbers, arrival.dialled)
+
+
+def _covers(policy: Policy, destination: Destination, place: Place) -> bool:
+    return (
+        place.kind in destination.every
+        or any(numbers.matches(pattern, place.extension) for pattern in destination.extensions)
+        or bool(place.queue and place.queue in destination.queues)
+        or _listed(policy, destination.numbers, place.number)
+    )
+
+
+def _listed(policy: Policy, spelled: tuple[str, ...], number: str) -> bool:
+    country = policy.policy.country_code
+    plain = numbers.normal(number, country)
+    return bool(plain) and any(numbers.normal(each, country) == plain for each in spelled)
+
+
+def _what(policy: Policy, arrival: Arrival) -> str:
+    parts = [f"{arrival.direction} call", f"queue {arrival.queue}"]
+    if policy.calls.numbers:
+        parts.append("to a number of the policy")
+    return ", ".join(parts)
+
+
+def _reason(policy: Policy, rule: str, words: str) -> Reason:
+    return Reason(policy=policy.name, version=policy.version, rule=rule, words=words)

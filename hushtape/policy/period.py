@@ -1,0 +1,67 @@
+"""Calendar arithmetic: how long a recording is kept.
+
+Kept until = the call's start plus the period, at the same local time. Days and weeks count days
+of the calendar; months and years keep the day of the month, clamped to the month's last day.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+MOST_YEARS = 100
+_PERIOD = re.compile(r"(\d{1,4})\s+(?:calendar\s+)?(day|week|month|year)s?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of the calendar: so many days (weeks are seven), or so many months."""
+
+    days: int
+    months: int
+
+
+def parse_period(text: str) -> Period:
+    """Read ``62 days``, ``8 weeks``, ``3 calendar months`` or ``1 year``.
+
+    Raises:
+        ValueError: with what was expected.
+    """
+    found = _PERIOD.fullmatch(text.strip())
+    if not found:
+        raise ValueError(
+            f'expected a number of days, weeks, months or years, such as "62 days", not "{text}"'
+        )
+    count, unit = int(found.group(1)), found.group(2).lower()
+    if count == 0:
+        raise ValueError("a recording can't be kept for no time at all: don't record it instead")
+    months = count * {"month": 1, "year": 12}.get(unit, 0)
+    days = count * {"day": 1, "week": 7}.get(unit, 0)
+    if months > MOST_YEARS * 12 or days > MOST_YEARS * 366:
+        raise ValueError(f"longer than {MOST_YEARS} years")
+    return Period(days=days, months=months)
+
+
+def kept_until(start: datetime, period: Period, zone: ZoneInfo) -> datetime:
+    """Add a period to the start of a call.
+
+    A local time that the clocks skip in spring is read with the offset from before the change,
+    one that comes twice in autumn is its first occurrence.
+
+    Args:
+        start: aware.
+        zone: where the days are counted.
+
+    Returns:
+        The moment from which the recording is due to be deleted, in UTC.
+    """
+    local = start.astimezone(zone).replace(fold=0)
+    index = local.month - 1 + period.months
+    year, month = local.year + index // 12, index % 12 + 1
+    day = min(local.day, calendar.monthrange(year, month)[1])
+    moved = local.replace(tzinfo=None, year=year, month=month, day=day)
+    moved += timedelta(days=period.days)
+    return moved.replace(tzinfo=zone).astimezone(UTC)

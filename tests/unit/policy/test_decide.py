@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hushtape.policy import decide, parse
+from hushtape.policy.decide import Arrival, Place
+from hushtape.policy.schema import DestinationKind, OnTransfer, Policy, Transfer
+from hushtape.recordings.manifest import Direction
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
+POLICIES = {policy.name: policy for policy in parse.load_folder(EXAMPLES)}
+NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+
+# council, the number that is dialled, its main queue, another of its queues
+COUNCILS = [
+    ("surrey", "03456009009", "surrey-contact-centre", "surrey-adult-care", 1),
+    ("uttlesford", "01799510510", "customer-service", "housing", 2),
+    ("reigate-banstead", "01737276000", "help-line", "revenues", 3),
+    ("south-hams", "01803861234", "south-hams-contact", "south-hams-planning", 4),
+    ("hammersmith-fulham", "02087488588", "hf-council-tax", "hf-parking", 5),
+]
+
+
+def arrival(
+    queue: str, dialled: str = "", direction: Direction = Direction.INBOUND, at: datetime = NOW
+) -> Arrival:
+    return Arrival(at=at, direction=direction, dialled=dialled, queue=queue)
+
+
+def chosen(policies: list[Policy], call: Arrival) -> str | None:
+    choice = decide.choose(policies, call)
+    assert choice.reason.words
+    return choice.policy.name if choice.policy else None
+
+
+@pytest.mark.parametrize(("council", "dialled", "queue", "other", "number"), COUNCILS)
+def test_a_call_to_a_council_belongs_to_its_policy(
+    council: str, dialled: str, queue: str, other: str, number: int
+) -> None:
+    assert chosen(list(POLICIES.values()), arrival(queue, dialled)) == council
+
+
+def test_what_no_policy_names_is_not_recorded() -> None:
+    assert chosen(list(POLICIES.values()), arrival("allotments", "01234567890")) is None
+
+
+def test_uttlesford_needs_its_main_line_and_its_queue() -> None:
+    assert chosen(list(POLICIES.values()), arrival("customer-service", "+44 1799 510510"))
+    assert chosen(list(POLICIES.values()), arrival("customer-service", "01799510999")) is None
+    assert chosen(list(POLICIES.values()), arrival("housing", "01799510510")) is None
+
+
+def test_hammersmith_names_all_nineteen_numbers() -> None:
+    numbers = POLICIES["hammersmith-fulham"].calls.numbers
+    assert len(numbers) == 19
+    for number in numbers:
+        assert chosen(list(POLICIES.values()), arrival("any-queue", number)) == "hammersmith-fulham"
+
+
+@pytest.mark.parametrize("direction", [Direction.INTERNAL, Direction.OUTBOUND])
+def test_reigate_and_south_hams_record_inbound_calls_only(direction: Direction) -> None:
+    for queue in ("help-line", "south-hams-contact"):
+        assert chosen(list(POLICIES.values()), arrival(queue, "", direction)) is None
+
+
+def test_a_call_that_two_policies_name_is_not_recorded_and_says_so() -> None:
+    twin = msgspec.structs.replace(
+        POLICIES["reigate-banstead"],
+        policy=msgspec.structs.replace(POLICIES["reigate-banstead"].policy, name="twin"),
+    )
+    choice = decide.choose([POLICIES["reigate-banstead"], twin], arrival("help-line"))
+    assert choice.policy is None
+    assert choice.reason.rule == "ambiguous"
+    assert "twin" in choice.reason.words
+
+
+def test_the_version_in_force_when_the_call_began_decides() -> None:
+    old = POLICIES["reigate-banstead"]
+    new = msgspec.structs.replace(
+        old, policy=msgspec.structs.replace(old.policy, in_force_from=date(2027, 1, 1))
+    )
+    before = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert decide.in_force([new, old], before) == (old,)
+    assert decide.in_force([new, old], datetime(2027, 1, 1, tzinfo=UTC)) == (new,)
+    assert decide.in_force([new, old], datetime(2010, 1, 1, tzinfo=UTC)) == ()
+
+
+def place(kind: str, council: int) -> Place:
+    other = {row[4]: row[3] for row in COUNCILS}[council]
+    return {
+        "extension": Place(DestinationKind.EXTENSION, f"2{council}2"),
+        "queue": Place(DestinationKind.QUEUE, f"6{council}2", queue=other),
+        "outside": Place(
+            DestinationKind.OUTSIDE, f"9020794600{council}0", number=f"020794600{council}0"
+        ),
+        "payment": Place(DestinationKind.EXTENSION, f"7{council}0"),
+        "nowhere": Place(DestinationKind.UNKNOWN, "12345"),
+    }[kind]
+
+
+STOP, CONTINUE, SILENT = OnTransfer.STOP, OnTransfer.CONTINUE, OnTransfer.SILENT
+
+
+@pytest.mark.parametrize(
+    ("council", "extension", "queue", "outside"),
+    [
+        ("surrey", CONTINUE, CONTINUE, STOP),
+        ("uttlesford", STOP, STOP, STOP),
+        ("reigate-banstead", STOP, STOP, STOP),
+        ("south-hams", STOP, STOP, STOP),
+        ("hammersmith-fulham", STOP, STOP, STOP),
+    ],
+)
+def test_what_a_transfer_does(
+    council: str, extension: OnTransfer, queue: OnTransfer, outside: OnTransfer
+) -> None:
+    policy = POLICIES[council]
+    number = next(row[4] for row in COUNCILS if row[0] == council)
+    expected = {
+        "extension": extension,
+        "queue": queue,
+        "outside": outside,
+        "payment": SILENT,
+        "nowhere": STOP,
+    }
+    for kind, outcome in expected.items():
+        ruling = decide.on_transfer(policy, place(kind, number))
+        assert ruling.outcome is outcome, kind
+        assert ruling.reason.policy == council
+        assert ruling.reason.version == policy.version
+        assert ruling.reason.rule
+        assert ruling.reason.words
+
+
+def test_a_place_that_nobody_knows_stops_even_where_others_go_on() -> None:
+    policy = msgspec.structs.replace(POLICIES["surrey"], transfer=Transfer(otherwise=CONTINUE))
+    assert decide.on_transfer(policy, place("nowhere", 1)).outcome is STOP
+
+
+def test_a_queue_that_the_policy_records_is_no_other_queue() -> None:
+    own = Place(DestinationKind.QUEUE, "631", queue="help-line")
+    assert decide.on_transfer(POLICIES["reigate-banstead"], own).outcome is CONTINUE
+
+
+def test_a_number_brings_a_call_in_once_a_queue_brings_it_back() -> None:
+    assert decide.on_return(POLICIES["reigate-banstead"], "help-line").outcome is CONTINUE
+    assert decide.on_return(POLICIES["hammersmith-fulham"], "hf-parking").outcome is STOP
+
+
+def test_the_dialplan_may_take_a_recorded_call_on_only_where_the_policy_allows() -> None:
+    assert decide.on_move(POLICIES["hammersmith-fulham"], "hf-parking").outcome is CONTINUE
+    assert decide.on_move(POLICIES["reigate-banstead"], "revenues").outcome is STOP
+
+
+@pytest.mark.parametrize(
+    ("council", "started", "until"),
+    [
+        ("surrey", "2026-11-21T13:05Z", "2027-01-22T13:05Z"),
+        ("uttlesford", "2026-11-21T13:05Z", "2027-02-19T13:05Z"),
+        ("reigate-banstead", "2026-11-21T13:05Z", "2026-12-05T13:05Z"),
+        ("south-hams", "2026-11-30T13:05Z", "2027-02-28T13:05Z"),
+        # the rule changed on 15 July 2020, and each recording follows the rule of its day
+        ("south-hams", "2020-07-14T22:59Z", "2020-08-14T22:59Z"),
+        ("south-hams", "2020-07-14T23:00Z", "2020-10-14T23:00Z"),
+        ("hammersmith-fulham", "2026-11-21T13:05Z", "2027-05-21T12:05Z"),
+    ],
+)
+def test_how_long_a_recording_is_kept(council: str, started: str, until: str) -> None:
+    kept = decide.keep(POLICIES[council], datetime.fromisoformat(started))
+    assert kept.until == datetime.fromisoformat(until)
+    assert kept.reason.words.endswith(kept.period)

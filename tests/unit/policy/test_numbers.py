@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from hushtape.policy.numbers import is_pattern, matches, normal
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "01799510510",
+        "01799 510510",
+        "(01799) 510 510",
+        "+44 1799 510510",
+        "+44 (0)1799 510510",
+        "0044-1799-510510",
+        "01799.510.510",
+    ],
+)
+def test_every_usual_spelling_is_the_same_number(spelling: str) -> None:
+    assert normal(spelling, "44") == "01799510510"
+
+
+def test_a_foreign_number_stays_foreign() -> None:
+    assert normal("+49 30 123456", "44") == "004930123456"
+
+
+@pytest.mark.parametrize("text", ["", "hello", "01799510510x", "+", "1", "0" * 40])
+def test_what_is_no_number_is_empty(text: str) -> None:
+    assert normal(text, "44") == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "extension", "fits"),
+    [
+        ("211", "211", True),
+        ("211", "2111", False),
+        ("2XX", "211", True),
+        ("_2XX", "211", True),
+        ("2XX", "311", False),
+        ("NXX", "111", False),
+        ("Z11", "011", False),
+        ("[13-5]00", "400", True),
+        ("[13-5]00", "200", False),
+        ("9.", "9", False),
+        ("9.", "902079460010", True),
+        ("9!", "9", True),
+        ("*72", "*72", True),
+        ("2XX", "2a1", False),
+    ],
+)
+def test_patterns_match_as_in_the_dialplan(pattern: str, extension: str, fits: bool) -> None:
+    assert is_pattern(pattern)
+    assert matches(pattern, extension) is fits
+
+
+@pytest.mark.parametrize("text", ["", "_", "2.X", "[", "[]", "[a]1", "2 1", "9.*(", "1" * 41])
+def test_what_is_no_pattern_is_refused(text: str) -> None:
+    assert not is_pattern(text)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hushtape import config
+from hushtape.errors import ConfigError
+
+GOOD = """
+data = "data"
+
+[policies]
+folder = "policies"
+
+[pbx.town-hall]
+kind = "asterisk"
+host = "127.0.0.1"
+password_file = "town-hall.secret"
+spool = "/var/spool/asterisk/hushtape"
+outside_contexts = ["from-outside"]
+extensions = ["2XX"]
+outside = ["9."]
+outside_prefix = "9"
+
+[pbx.town-hall.queues]
+611 = "help-line"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "hushtape.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_file_is_read_and_its_paths_are_its_neighbours(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, GOOD))
+    assert loaded.data_path == tmp_path / "data"
+    assert loaded.archive_path == tmp_path / "data" / "archive"
+    assert loaded.number_key_path == tmp_path / "data" / "number.key"
+    pbx = loaded.pbx["town-hall"]
+    assert pbx.password_file == str(tmp_path / "town-hall.secret")
+    assert pbx.spool_path == Path("/var/spool/asterisk/hushtape")
+    assert pbx.queues == {"611": "help-line"}
+    assert loaded.redis_url.startswith("unix://")
+
+
+BROKEN = [
+    ('data = "data"', "", "data", "is missing"),
+    ('data = "data"', 'daat = "data"', "daat", 'did you mean "data"'),
+    ('kind = "asterisk"', 'kind = "cisco"', "pbx.town-hall.kind", '"asterisk"'),
+    ('host = "127.0.0.1"', "", "pbx.town-hall.host", "is missing"),
+    ('host = "127.0.0.1"', 'host = "h"\nport = "5038"', "pbx.town-hall.port", "a whole number"),
+    ('host = "127.0.0.1"', 'host = "h"\nport = 99999', "pbx.town-hall.port", "65535"),
+    ('host = "127.0.0.1"', 'host = "h"\ntls = "yes"', "pbx.town-hall.tls", "true or false"),
+    ("/var/spool/asterisk/hushtape", "spool", "pbx.town-hall.spool", "absolute path"),
+    ("/var/spool/asterisk/hushtape", "/spool/a,b", "pbx.town-hall.spool", "comma"),
+    ('["from-outside"]', "[]", "pbx.town-hall.outside_contexts", "from-trunk"),
+    ('["from-outside"]', '"from-outside"', "pbx.town-hall.outside_contexts", "a list"),
+    ('password_file = "town-hall.secret"', "", "pbx.town-hall", "password_file"),
+    ("[pbx.town-hall]", "[pbx.Town_Hall]", "pbx.town-hall", "is missing"),
+    ('611 = "help-line"', "611 = 7", "pbx.town-hall.queues.611", "a text in quotes"),
+    ('data = "data"', 'data = "data"\n[redis]\nurl = "localhost"', "redis.url", "redis://"),
+    ('data = "data"', 'data = "data"\n[workers]\nprocesses = -1', "workers.processes", "256"),
+    ('data = "data"', "data = data", "", "is not TOML"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "key", "expected"), BROKEN)
+def test_a_broken_file_is_refused_with_its_key_and_what_was_expected(
+    tmp_path: Path, good: str, bad: str, key: str, expected: str
+) -> None:
+    assert good in GOOD
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, GOOD.replace(good, bad)))
+    assert str(tmp_path / "hushtape.toml") in caught.value.where
+    assert key in caught.value.where
+    assert expected in caught.value.what
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_any_pbx_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at least one PBX"):
+        config.load(write(tmp_path, 'data = "d"\npbx = {}\n[policies]\nfolder = "p"\n'))
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        config.load(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hushtape.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="can't be read"):
+        config.load(path)
+
+
+def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s3cret\n")
+    assert config.secret("pbx.a", str(path), "", {}) == "s3cret"
+
+
+def test_a_secret_comes_from_the_environment_or_the_file_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("from the file")
+    assert config.secret("pbx.a", "", "AMI", {"AMI": "s3cret"}) == "s3cret"
+    assert config.secret("pbx.a", "", "AMI", {"AMI_FILE": str(path)}) == "from the file"
+    assert config.secret("pbx.a", "", "", {}) == ""
+
+
+def test_a_secret_that_was_promised_and_is_not_there_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    for file, env, environ in (
+        (str(tmp_path / "none"), "", {}),
+        (str(empty), "", {}),
+        ("", "AMI", {}),
+        ("", "AMI", {"AMI": ""}),
+        ("", "AMI", {"AMI_FILE": str(tmp_path / "none")}),
+    ):
+        with pytest.raises(ConfigError, match=r"pbx\.a\.password"):
+            config.secret("pbx.a", file, env, environ)
