@@ -1,0 +1,7 @@
+"""``python -m hushtape`` is ``hushtape``."""
+
+from __future__ import annotations
+
+from hushtape.cli import main
+
+main()

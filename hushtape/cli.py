@@ -1,0 +1,120 @@
+"""The command line. Each program is found by its name, so that none is imported here."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hushtape import __version__
+from hushtape.config import DEFAULT_CONFIG
+from hushtape.errors import HushtapeError
+
+PROGRAMS = "hushtape.programs"
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_CONFIG,
+    envvar="HUSHTAPE_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+
+
+class Programs(click.Group):
+    """A group that also offers the commands that the installed programs bring along."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every command, our own and the programs'."""
+        return sorted({*super().list_commands(ctx), *(e.name for e in _programs())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command when it is called for."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for entry in _programs():
+            if entry.name == cmd_name:
+                command = entry.load()
+                return command if isinstance(command, click.Command) else None
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what a person can act on is one line, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except HushtapeError as error:
+            click.echo(f"hushtape: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=Programs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hushtape")
+def main() -> None:
+    """Record a contact centre's calls exactly as far as a written policy allows.
+
+    \b
+    A first look:
+      hushtape check -c hushtape.toml          is the configuration right?
+      hushtape run -c hushtape.toml            bridge, worker and scheduler in one
+      hushtape recordings list                 what was recorded
+      hushtape retention plan                  what will be deleted when, and why
+    """
+
+
+@main.command()
+@config_option
+@click.option("--json-logs", is_flag=True, help="Log one JSON object a line.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def run(config_path: Path, json_logs: bool, verbose: bool) -> None:
+    """Run bridge, worker and scheduler in one, with a Redis of its own if none is configured.
+
+    Ends with Ctrl-C or SIGTERM, after the recordings in work are done.
+    """
+    from hushtape import config, logs
+    from hushtape.policy import parse
+    from hushtape.run import run as run_parts
+
+    logs.configure("run", json_logs, verbose)
+    loaded = config.load(config_path)
+    parse.load_folder(Path(loaded.policies.folder))
+    options = ["--json-logs"] * json_logs + ["--verbose"] * verbose
+    run_parts(loaded, config_path.resolve(), options)
+
+
+@main.command()
+@config_option
+def check(config_path: Path) -> None:
+    """Check the configuration and the policies that it names, and say what they mean.
+
+    Nothing is contacted and nothing is changed.
+    """
+    from hushtape import config
+    from hushtape.policy import parse
+
+    loaded = config.load(config_path)
+    policies = parse.load_folder(Path(loaded.policies.folder))
+    for name, pbx in loaded.pbx.items():
+        config.secret(f"{config_path}: pbx.{name}", pbx.password_file, pbx.password_env)
+        tls = "TLS" if pbx.tls else "without TLS"
+        click.echo(f"PBX {name}: {pbx.kind} at {pbx.host}:{pbx.port}, {tls}")
+        click.echo(f"  spool {pbx.spool_path}")
+    click.echo(f"archive {loaded.archive_path}")
+    click.echo(f"Redis {'of our own' if not loaded.redis.url else 'as configured'}")
+    for policy in sorted(policies, key=lambda each: (each.name, each.version)):
+        click.echo(
+            f"policy {policy.name}, in force from {policy.version}:"
+            f" {policy.policy.title}, kept {policy.retention.keep}"
+        )
+    click.echo("all is well")
+
+
+def _programs() -> list[Any]:
+    return list(entry_points(group=PROGRAMS))

@@ -1,0 +1,38 @@
+"""The names that bridge and workers agree on. They share these, and import nothing of each other.
+
+The bridge rings: it puts a job with ``ARCHIVE_JOB`` and the hand-off's JSON text as its only
+argument into ``spool_queue(pbx)``, and may forget its own copy once ``taken_key(id)`` exists.
+"""
+
+from __future__ import annotations
+
+ARCHIVE_JOB = "workers.tasks.archive"
+EXPIRE_JOB = "workers.tasks.expire"
+RECONCILE_JOB = "workers.tasks.reconcile"
+
+UPKEEP_QUEUE = "upkeep"
+
+ARCHIVE_RETRIES_MAX = 3
+RESULT_TTL_S = 0  # a finished job leaves nothing behind: it held names and numbers
+FAILURE_TTL_S = 86_400
+TAKEN_TTL_S = 7 * 86_400
+
+
+def spool_queue(pbx: str) -> str:
+    """The queue of the workers that stand beside this PBX's spool."""
+    return f"spool-{pbx}"
+
+
+def archive_job_id(recording_id: str) -> str:
+    """One job for each recording: ringing twice is one ring."""
+    return f"archive-{recording_id}"
+
+
+def archive_description(recording_id: str) -> str:
+    """What RQ shows of the job. Without it RQ would show the arguments: names and numbers."""
+    return f"recording {recording_id}"
+
+
+def taken_key(recording_id: str) -> str:
+    """This Redis key exists once a worker has the hand-off safely on its disk."""
+    return f"hushtape:taken:{recording_id}"

@@ -1,0 +1,222 @@
+"""``hushtape recordings``: find recordings and tell their story. It plays nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+
+from hushtape import config as configuration
+from hushtape import redis_link
+from hushtape.cli import config_option
+from hushtape.errors import ConfigError
+from hushtape.ids import is_call_id
+from hushtape.recordings import layout, number_key
+from hushtape.recordings.archive import LocalArchive
+from hushtape.recordings.catalogue import Catalogue, Found, Trouble, Wanted, read_entry
+from hushtape.recordings.manifest import Manifest
+from hushtape.recordings.moments import length, local, parse_moment
+from hushtape.recordings.retention import Entry, rule
+
+TROUBLES_SHOWN = 20
+
+
+@click.group()
+def recordings() -> None:
+    """Find recordings, and see why they are as they are.
+
+    \b
+      hushtape recordings list --since 2026-11-21 --queue payments
+      hushtape recordings show 20261121-171502-k3f9x2m7
+    """
+
+
+@recordings.command("list")
+@config_option
+@click.option("--pbx", default="", help="Only calls of this PBX.")
+@click.option("--queue", default="", help="Only calls of this queue.")
+@click.option("--policy", default="", help="Only calls under this policy.")
+@click.option("--since", default="", help="Only calls from this time on: 2026-11-21.")
+@click.option("--before", default="", help="Only calls before this time.")
+@click.option("--number", default="", help="Only calls with this outside number.")
+@click.option("--agent", default="", help="Only calls of this agent.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_command(
+    config_path: Path,
+    pbx: str,
+    queue: str,
+    policy: str,
+    since: str,
+    before: str,
+    number: str,
+    agent: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List recordings, newest first. A number is only ever looked for by its hash.
+
+    \b
+      hushtape recordings list --number "020 7946 0123" --limit 5
+    """
+    config = configuration.load(config_path)
+    key = number_key.load_or_create(config.number_key_path) if number or agent else b""
+    wanted = Wanted(
+        pbx=pbx,
+        queue=queue,
+        policy=policy,
+        since=parse_moment(since) if since else None,
+        before=parse_moment(before) if before else None,
+        number_hash=number_key.number_hash(number, key),
+        agent_hash=number_key.agent_hash(agent, key),
+    )
+    client = redis_link.connect(config)
+    with redis_link.reaching(config):
+        catalogue = Catalogue(client)
+        found = catalogue.search(wanted, limit)
+        troubles = catalogue.troubles(TROUBLES_SHOWN)
+        complete = catalogue.is_complete()
+    if as_json:
+        for each in found:
+            click.echo(msgspec.json.encode(each).decode())
+        return
+    for line in table(found):
+        click.echo(line)
+    for line in _notes(troubles, complete):
+        click.echo(line, err=True)
+
+
+@recordings.command("show")
+@config_option
+@click.argument("recording_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="The manifest and the later acts as JSON.")
+def show_command(config_path: Path, recording_id: str, as_json: bool) -> None:
+    """Tell a recording's story: what was recorded, what wasn't, and why; nobody is named.
+
+    \b
+      hushtape recordings show 20261121-171502-k3f9x2m7
+    """
+    config = configuration.load(config_path)
+    if not is_call_id(recording_id):
+        raise ConfigError("ID", "expected the shape 20261121-171502-k3f9x2m7")
+    archive = LocalArchive(config.archive_path)
+    if archive.exists(layout.deletion_proof(recording_id)):
+        proof = archive.get(layout.deletion_proof(recording_id)).decode()
+        click.echo(proof if as_json else _gone(proof, recording_id))
+        return
+    entry = read_entry(archive, recording_id)
+    if as_json:
+        click.echo(msgspec.json.encode({"manifest": entry.manifest, "acts": entry.acts}).decode())
+        return
+    path = config.archive_path / layout.audio(recording_id, entry.manifest.audio.format)
+    for line in story(entry, path, datetime.now(UTC)):
+        click.echo(line)
+
+
+def table(found: tuple[Found, ...]) -> list[str]:
+    """The recordings as lines of columns; times are local to each call's policy."""
+    if not found:
+        return ["no recording matches"]
+    rows = [("start", "length", "queue", "policy", "kept until", "id", "")]
+    for each in found:
+        zone = _zone(each.time_zone)
+        rows.append(
+            (
+                local(each.started_at, zone),
+                length(each.duration_s),
+                each.queues or "-",
+                each.policy,
+                local(each.keep_until, zone),
+                each.id,
+                each.fault,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def story(entry: Entry, path: Path, now: datetime) -> list[str]:
+    """One recording in plain words."""
+    manifest = entry.manifest
+    zone = _zone(manifest.keep.time_zone)
+    call, audio = manifest.call, manifest.audio
+    queues = f" for {', '.join(call.queues)}" if call.queues else ""
+    times = f"began {local(call.started_at, zone)}, ended {local(call.ended_at, zone)}"
+    lines = [
+        f"{manifest.id}: a call {_way(manifest)} at {call.pbx}{queues}",
+        f"  {times} ({manifest.keep.time_zone}); {length(audio.duration_s)} of sound",
+        f"  {path} ({audio.size_bytes} bytes, SHA-256 {audio.sha256})",
+        f"  left: {audio.channels[0]}; right: {audio.channels[1]}",
+        "",
+        "What happened",
+    ]
+    for happening in manifest.story:
+        why = f": {happening.reason.words} ({happening.reason.policy})" if happening.reason else ""
+        lines.append(f"  {_clock(happening.at, zone)}  {happening.what}{why}")
+    lines += ["", "What was recorded"]
+    for segment in manifest.segments:
+        cut = f", its last {segment.cut_s:g} s cut away" if segment.cut_s else ""
+        lines.append(
+            f"  {_clock(segment.started_at, zone)}  {length(segment.duration_s)} at"
+            f" {length(segment.offset_s)} of the file, ended by {segment.ended_by.value}"
+            f" ({segment.stop.value}){cut}"
+        )
+    for span in manifest.spans:
+        seconds = (span.ended_at - span.started_at).total_seconds()
+        lines.append(
+            f"  {_clock(span.started_at, zone)}  {length(seconds)} without sound:"
+            f" {span.kind.value}: {span.reason.words}"
+        )
+    lines += ["", "How long it is kept", f"  {rule(entry, now).why}"]
+    reason = manifest.keep.reason
+    lines.append(f"  by {reason.policy}, in force from {reason.version}: {reason.words}")
+    if entry.acts:
+        lines += ["", "What was done later"]
+        lines += [f"  {local(act.at, zone)}  {act.kind}: {act.words}" for act in entry.acts]
+    if manifest.remarks:
+        lines += ["", "Remarks", *(f"  {remark}" for remark in manifest.remarks)]
+    return lines
+
+
+def _notes(troubles: tuple[Trouble, ...], complete: bool) -> list[str]:
+    lines = []
+    if not complete:
+        lines.append(
+            "the catalogue is not complete: it is being rebuilt from the archive by the workers;"
+            " nothing is deleted meanwhile"
+        )
+    if troubles:
+        lines.append("waiting to be archived:")
+        lines += [f"  {each.id}  tried {each.tries} times: {each.words}" for each in troubles]
+    return lines
+
+
+def _gone(proof: str, recording_id: str) -> str:
+    facts = msgspec.json.decode(proof)
+    return (
+        f"{recording_id} is gone: deleted and verified at {facts.get('deleted_at')}."
+        f" {facts.get('why')} ({facts.get('policy')})"
+    )
+
+
+def _way(manifest: Manifest) -> str:
+    return {"inbound": "from outside", "outbound": "to the outside"}.get(
+        manifest.call.direction.value, "inside the house"
+    )
+
+
+def _clock(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%H:%M:%S}"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

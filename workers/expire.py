@@ -1,0 +1,171 @@
+"""Deletes what has outlived its time, and proves it: delete, verify, proof, catalogue.
+
+Each step can be repeated: a deletion that was begun is written down first, so that it is finished
+and proved whatever happens in between. The archive says what is due, never Redis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from hushtape.errors import Damaged, HushtapeError, RecordingError
+from hushtape.ids import is_call_id
+from hushtape.recordings import layout
+from hushtape.recordings.archive import Busy, LocalArchive
+from hushtape.recordings.catalogue import Catalogue, read_entry
+from hushtape.recordings.manifest import to_json
+from hushtape.recordings.retention import Entry, Ruling, Verdict, rule
+from workers.log import log
+
+SWEEP_LIMIT = 1000
+LOOK_AGAIN = timedelta(hours=24)  # at one that is held
+TRY_AGAIN = timedelta(minutes=15)  # one that couldn't be deleted
+METHOD = "files removed from a local disk"
+
+
+class Deletion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The proof that a recording is gone. No personal data: it outlives the recording."""
+
+    id: str
+    sha256: str
+    size_bytes: int
+    policy: str
+    policy_version: str
+    rule: str
+    period: str
+    due: datetime
+    why: str
+    method: str
+    begun_at: datetime
+    deleted_at: datetime | None = None
+    verified: bool = False
+    version: int = 1
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sweep did."""
+
+    deleted: tuple[str, ...]
+    kept: tuple[Ruling, ...]  # claimed, but held or not due
+    failed: tuple[tuple[str, str], ...]  # id, why
+
+
+class Incomplete(HushtapeError):
+    """The catalogue isn't complete: nothing may be deleted."""
+
+
+def sweep(
+    archive: LocalArchive,
+    catalogue: Catalogue,
+    now: Callable[[], datetime],
+    limit: int = SWEEP_LIMIT,
+) -> Swept:
+    """Delete what is due, ``limit`` recordings at most. One that fails doesn't stop the others.
+
+    Raises:
+        Incomplete: the catalogue is being rebuilt; nothing was deleted.
+    """
+    if not catalogue.is_complete():
+        raise Incomplete(
+            "the catalogue is not complete, so nothing is deleted: the workers rebuild it from the"
+            " archive; try again when `hushtape recordings list` works"
+        )
+    deleted: list[str] = []
+    kept: list[Ruling] = []
+    failed: list[tuple[str, str]] = []
+    begun = _begun(archive)[:limit]
+    claimed = [each for each in catalogue.claim_due(now(), limit) if each not in begun]
+    for recording_id in (*begun, *claimed):
+        try:
+            ruling = _expire(archive, catalogue, recording_id, now)
+            if ruling is None:
+                deleted.append(recording_id)
+                log.info("expired", step="expire", recording=recording_id)
+            else:
+                kept.append(ruling)
+                catalogue.schedule(recording_id, _next_look(ruling, now()))
+        except Busy:
+            catalogue.schedule(recording_id, now() + TRY_AGAIN)
+        except HushtapeError as error:
+            failed.append((recording_id, str(error)))
+            log.error("not expired", step="expire", recording=recording_id, why=str(error))
+            catalogue.schedule(recording_id, now() + TRY_AGAIN)
+    return Swept(deleted=tuple(deleted), kept=tuple(kept), failed=tuple(failed))
+
+
+def _expire(
+    archive: LocalArchive,
+    catalogue: Catalogue,
+    recording_id: str,
+    now: Callable[[], datetime],
+) -> Ruling | None:
+    """Delete one recording if it is due: None; else say why it stays."""
+    with archive.scratch(recording_id):
+        if not archive.exists(layout.deletion_proof(recording_id)):
+            deletion = _read_begun(archive, recording_id)
+            if deletion is None:
+                # A hold may have been set a moment ago: what counts is read now, under the lock.
+                entry = read_entry(archive, recording_id)
+                ruling = rule(entry, now())
+                if ruling.verdict is not Verdict.DELETE:
+                    return ruling
+                deletion = _begin(archive, entry, ruling, now())
+            _delete(archive, deletion, now)
+        archive.verify_absent(layout.prefix(recording_id))
+        archive.delete(layout.deletion_begun(recording_id))
+        catalogue.remove(recording_id)
+    return None
+
+
+def _begin(archive: LocalArchive, entry: Entry, ruling: Ruling, now: datetime) -> Deletion:
+    manifest = entry.manifest
+    reason = manifest.keep.reason
+    deletion = Deletion(
+        id=manifest.id,
+        sha256=manifest.audio.sha256,
+        size_bytes=manifest.audio.size_bytes,
+        policy=reason.policy,
+        policy_version=reason.version,
+        rule=reason.rule,
+        period=manifest.keep.period,
+        due=ruling.due,
+        why=ruling.why,
+        method=METHOD,
+        begun_at=now,
+    )
+    archive.put(layout.deletion_begun(manifest.id), to_json(deletion))
+    return deletion
+
+
+def _delete(archive: LocalArchive, deletion: Deletion, now: Callable[[], datetime]) -> None:
+    prefix = layout.prefix(deletion.id)
+    archive.delete_prefix(prefix, last=layout.manifest(deletion.id))
+    archive.verify_absent(prefix)
+    proof = msgspec.structs.replace(deletion, deleted_at=now(), verified=True)
+    archive.put(layout.deletion_proof(deletion.id), to_json(proof))
+
+
+def _begun(archive: LocalArchive) -> list[str]:
+    """Deletions that a crash left half-way, or that another sweeper is at."""
+    names = archive.names(layout.DELETIONS_BEGUN)
+    found = [name.rsplit("/", 1)[1].removesuffix(".json") for name in names]
+    return [name for name in found if is_call_id(name)]
+
+
+def _read_begun(archive: LocalArchive, recording_id: str) -> Deletion | None:
+    name = layout.deletion_begun(recording_id)
+    if not archive.exists(name):
+        return None
+    try:
+        return msgspec.json.decode(archive.get(name), type=Deletion)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Damaged(f"{name} in the archive can't be read: {error}") from None
+    except RecordingError:
+        return None
+
+
+def _next_look(ruling: Ruling, now: datetime) -> datetime:
+    return ruling.due if ruling.verdict is Verdict.KEEP else now + LOOK_AGAIN

@@ -1,0 +1,112 @@
+"""Takes a hand-off: nothing in it is believed before it was looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from hushtape.config import Config
+from hushtape.errors import Damaged, TooBig
+from hushtape.ids import is_call_id
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
+from workers import spool
+
+SEGMENTS_MAX = 1000
+RECORDING_LIMIT = timedelta(hours=24)  # longer calls are a mistake of some clock
+
+
+def parse(text: str | bytes) -> Handoff:
+    """Read a hand-off and see that it can be worked on safely.
+
+    Raises:
+        TooBig: it is over HANDOFF_LIMIT_BYTES.
+        Damaged: it isn't a hand-off, or something in it can't be.
+    """
+    if not isinstance(text, str | bytes):
+        raise Damaged("a hand-off is a JSON text")
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if len(data) > HANDOFF_LIMIT_BYTES:
+        raise TooBig(f"a hand-off is at most {HANDOFF_LIMIT_BYTES} bytes, not {len(data)}")
+    try:
+        handoff = msgspec.json.decode(data, type=Handoff)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Damaged(f"a hand-off can't be read: {str(error)[:200]}") from None
+    for what in _faults(handoff):
+        raise Damaged(f"a hand-off can't be worked on: {what}")
+    for segment in handoff.segments:
+        spool.check_name(handoff.id, segment.outside_file)
+        spool.check_name(handoff.id, segment.inside_file)
+    return handoff
+
+
+def spool_of(config: Config, handoff: Handoff) -> Path:
+    """The folder in which this recording's files are.
+
+    Raises:
+        Damaged: the hand-off names a PBX that the configuration doesn't have.
+    """
+    pbx = config.pbx.get(handoff.call.pbx)
+    if pbx is None:
+        raise Damaged(
+            f"recording {handoff.id} comes from a PBX that hushtape.toml doesn't name:"
+            f" expected one of {', '.join(sorted(config.pbx))}"
+        )
+    return pbx.spool_path
+
+
+def file_names(handoff: Handoff) -> tuple[str, ...]:
+    """All spool files of a recording."""
+    return tuple(
+        name for each in handoff.segments for name in (each.outside_file, each.inside_file)
+    )
+
+
+def _faults(handoff: Handoff) -> Iterator[str]:
+    if not is_call_id(handoff.id):
+        yield "its id is not of the shape 20261121-171502-k3f9x2m7"
+        return
+    if handoff.version != 1:
+        yield f"it is of version {handoff.version}, and this worker knows version 1"
+    if len(handoff.segments) > SEGMENTS_MAX:
+        yield f"it has more than {SEGMENTS_MAX} segments"
+    if any(at.tzinfo is None for at in _times(handoff)):
+        yield "a time in it has no time zone"
+        return
+    if not handoff.call.started_at <= handoff.call.ended_at:
+        yield "the call ended before it began"
+    if handoff.keep.until <= handoff.call.started_at:
+        yield "it is to be kept until before the call began"
+    try:
+        ZoneInfo(handoff.keep.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "its time zone is unknown"
+    yield from _segment_faults(handoff)
+
+
+def _segment_faults(handoff: Handoff) -> Iterator[str]:
+    names = file_names(handoff)
+    if len(set(names)) != len(names):
+        yield "a spool file appears in it twice"
+    for segment in handoff.segments:
+        if not (math.isfinite(segment.cut_s) and segment.cut_s >= 0):
+            yield f"segment {segment.number}: cut_s is not a length of time"
+        if abs(segment.started_at - handoff.segments[0].started_at) > RECORDING_LIMIT:
+            yield f"segment {segment.number} is more than a day away from the first"
+
+
+def _times(handoff: Handoff) -> Iterator[datetime]:
+    yield from (handoff.call.started_at, handoff.call.ended_at, handoff.keep.until)
+    if handoff.call.answered_at:
+        yield handoff.call.answered_at
+    for segment in handoff.segments:
+        yield segment.started_at
+        if segment.ended_at:
+            yield segment.ended_at
+    for span in handoff.spans:
+        yield from (span.started_at, span.ended_at)
+    yield from (happening.at for happening in handoff.story)

@@ -1,0 +1,195 @@
+"""The workers' commands: ``worker``, ``scheduler`` and ``retention``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from hushtape import config as configuration
+from hushtape import handoff_names, logs
+from hushtape.cli import config_option
+from hushtape.errors import ConfigError, HushtapeError
+from hushtape.recordings import number_key
+from hushtape.recordings.archive import LocalArchive
+from hushtape.recordings.catalogue import read_entry
+from hushtape.recordings.moments import parse_moment
+from hushtape.recordings.retention import Ruling, Verdict, rule
+
+json_logs_option = click.option("--json-logs", is_flag=True, help="Log one JSON object a line.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log more.")
+
+
+@click.command()
+@config_option
+@click.option("--pbx", "pbx_names", multiple=True, help="Only this PBX's spool; may be repeated.")
+@click.option("--processes", type=click.IntRange(0, 256), help="For each spool; 0: processors.")
+@click.option("--upkeep/--no-upkeep", default=True, help="Delete what is due, too.")
+@json_logs_option
+@verbose_option
+def worker(
+    config_path: Path,
+    pbx_names: tuple[str, ...],
+    processes: int | None,
+    upkeep: bool,
+    json_logs: bool,
+    verbose: bool,
+) -> None:
+    """Turn spool files into archived recordings, and delete recordings whose time is over.
+
+    Runs on the machine that has the PBX's spool. Ends with Ctrl-C or SIGTERM, when the
+    recordings in hand are done.
+
+    \b
+      hushtape worker -c hushtape.toml --pbx town-hall --processes 4
+    """
+    # Here, not above: the other commands of this file must not pay for what a task needs.
+    from workers import runtime, supervisor
+
+    logs.configure("worker", json_logs, verbose)
+    config = configuration.load(config_path)
+    for name in pbx_names:
+        if name not in config.pbx:
+            raise ConfigError("--pbx", f"{config_path} names no PBX {name}")
+    LocalArchive(config.archive_path).prepare()
+    number_key.load_or_create(config.number_key_path)
+    wanted = config.workers.processes if processes is None else processes
+    count = wanted or os.cpu_count() or 1
+    spools = [handoff_names.spool_queue(name) for name in pbx_names or config.pbx]
+    queues = spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
+    runtime.preload()
+    supervisor.supervise(
+        queues,
+        lambda queue, parent_pid: runtime.serve(queue, runtime.Context(config), parent_pid),
+    )
+
+
+@click.command()
+@config_option
+@json_logs_option
+@verbose_option
+def scheduler(config_path: Path, json_logs: bool, verbose: bool) -> None:
+    """Ring for deletions every minute and for forgotten recordings every half minute.
+
+    Any number of schedulers may run: together they ring once.
+
+    \b
+      hushtape scheduler -c hushtape.toml
+    """
+    from workers import scheduler as scheduling
+
+    logs.configure("scheduler", json_logs, verbose)
+    config = configuration.load(config_path)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    scheduling.run(config, ended)
+
+
+@click.group()
+def retention() -> None:
+    """See what will be deleted when and why, and delete what is due.
+
+    \b
+      hushtape retention plan
+      hushtape retention plan --at 2027-02-01
+      hushtape retention sweep --dry-run
+    """
+
+
+@retention.command("plan")
+@config_option
+@click.option("--at", "at_text", default="", help="Look at another day: 2027-02-01 or a time.")
+@click.option("--due", "only_due", is_flag=True, help="Only what is to be deleted then.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def plan_command(
+    config_path: Path, at_text: str, only_due: bool, limit: int, as_json: bool
+) -> None:
+    """Say for each recording in the archive whether it is due, held or kept, and why.
+
+    Nothing is changed. Oldest calls come first.
+
+    \b
+      hushtape retention plan --at 2027-02-01 --due
+    """
+    config = configuration.load(config_path)
+    at = parse_moment(at_text) if at_text else datetime.now(UTC)
+    rulings, unread = _rulings(LocalArchive(config.archive_path), at, only_due, limit)
+    if as_json:
+        for ruling in rulings:
+            click.echo(msgspec.json.encode(ruling).decode())
+    else:
+        _show(rulings)
+        if len(rulings) == limit:
+            click.echo(f"(the first {limit}; --limit shows more)")
+    for words in unread:
+        click.echo(f"hushtape: {words}", err=True)
+
+
+@retention.command("sweep")
+@config_option
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
+    """Delete now what is due now; the workers do the same every minute.
+
+    Each deletion is verified, and its proof is kept in the archive. What isn't due or is held is
+    never deleted.
+
+    \b
+      hushtape retention sweep --dry-run
+    """
+    config = configuration.load(config_path)
+    archive = LocalArchive(config.archive_path)
+    if dry_run:
+        rulings, _ = _rulings(archive, datetime.now(UTC), True, limit)
+        _show(rulings)
+        click.echo(f"{len(rulings)} would be deleted; nothing was")
+        return
+    from hushtape import redis_link
+    from hushtape.recordings.catalogue import Catalogue
+    from workers import expire
+
+    client = redis_link.connect(config)
+    archive.prepare()
+    with redis_link.reaching(config):
+        swept = expire.sweep(archive, Catalogue(client), lambda: datetime.now(UTC), limit)
+    for recording_id in swept.deleted:
+        click.echo(f"deleted {recording_id}")
+    for ruling in swept.kept:
+        click.echo(f"{ruling.id}: {ruling.why}")
+    for recording_id, why in swept.failed:
+        click.echo(f"NOT deleted {recording_id}: {why}", err=True)
+    click.echo(f"{len(swept.deleted)} deleted, {len(swept.failed)} failed")
+    if swept.failed:
+        raise HushtapeError("not everything that is due could be deleted")
+
+
+def _rulings(
+    archive: LocalArchive, at: datetime, only_due: bool, limit: int
+) -> tuple[list[Ruling], list[str]]:
+    found: list[Ruling] = []
+    unread: list[str] = []
+    for day in archive.days():
+        for recording_id in archive.ids(day):
+            try:
+                ruling = rule(read_entry(archive, recording_id), at)
+            except HushtapeError as error:
+                unread.append(str(error))
+                continue
+            if not only_due or ruling.verdict is Verdict.DELETE:
+                found.append(ruling)
+            if len(found) == limit:
+                return found, unread
+    return found, unread
+
+
+def _show(rulings: list[Ruling]) -> None:
+    for ruling in rulings:
+        click.echo(f"{ruling.id}  {ruling.verdict.value:<6}  {ruling.why}")

@@ -1,0 +1,113 @@
+"""Rings regularly: to expire, and to reconcile. Two schedulers ring once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+from rq.exceptions import DuplicateJobError
+
+from hushtape import handoff_names, redis_link
+from hushtape.config import Config
+from hushtape.errors import Unreachable
+from workers.log import log
+from workers.runtime import queue
+
+LOOK_S = 1.0
+EXPIRE_EVERY_S = 60
+RECONCILE_EVERY_S = 30
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is rung for, and how often."""
+
+    name: str
+    function: str
+    queue: str
+    args: tuple[str, ...]
+    every_s: int
+
+
+def tasks_of(config: Config) -> tuple[Task, ...]:
+    """All regular tasks. Reconciling goes to the queue of the machine where the spool is."""
+    expire = Task(
+        name="expire",
+        function=handoff_names.EXPIRE_JOB,
+        queue=handoff_names.UPKEEP_QUEUE,
+        args=(),
+        every_s=EXPIRE_EVERY_S,
+    )
+    reconcile = (
+        Task(
+            name=f"reconcile-{pbx}",
+            function=handoff_names.RECONCILE_JOB,
+            queue=handoff_names.spool_queue(pbx),
+            args=(pbx,),
+            every_s=RECONCILE_EVERY_S,
+        )
+        for pbx in config.pbx
+    )
+    return (expire, *reconcile)
+
+
+def slot(task: Task, now: datetime) -> str:
+    """The job's id for this stretch of time: the same for every scheduler."""
+    start_s = int(now.timestamp()) // task.every_s * task.every_s
+    return f"{task.name}-{datetime.fromtimestamp(start_s, UTC):%Y%m%dT%H%M%S}"
+
+
+def ring(tasks: Sequence[Task], client: redis.Redis, now: datetime, rung: dict[str, str]) -> None:
+    """Put a job into its queue for each task whose slot is new.
+
+    Args:
+        rung: the slot that was last rung for, by task; kept by the caller.
+    """
+    for task in tasks:
+        name = slot(task, now)
+        if rung.get(task.name) == name:
+            continue
+        with suppress(DuplicateJobError):
+            queue(task.queue, client).enqueue_call(
+                task.function,
+                args=list(task.args),
+                job_id=name,
+                unique=True,
+                description=task.name,
+                ttl=2 * task.every_s,  # with nobody listening they don't pile up
+                # The finished job stays for as long as another scheduler might ring for this slot.
+                result_ttl=2 * task.every_s,
+                failure_ttl=handoff_names.FAILURE_TTL_S,
+            )
+        rung[task.name] = name
+
+
+def run(
+    config: Config,
+    ended: threading.Event,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Ring until ``ended``; while Redis is away, wait for it."""
+    tasks = tasks_of(config)
+    rung: dict[str, str] = {}
+    client: redis.Redis | None = None
+    pause_s = FIRST_PAUSE_S
+    while not ended.is_set():
+        try:
+            client = client or redis_link.connect(config)
+            ring(tasks, client, clock(), rung)
+        except (Unreachable, redis.exceptions.RedisError, OSError) as error:
+            words = str(error) if isinstance(error, Unreachable) else type(error).__name__
+            log.warning("waiting for Redis", why=words, again_in_s=pause_s)
+            client = None
+            ended.wait(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            continue
+        pause_s = FIRST_PAUSE_S
+        ended.wait(LOOK_S)

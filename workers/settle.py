@@ -1,0 +1,224 @@
+"""Waits until the PBX is done with a recording's files, and says what is truly in them.
+
+A WAV header is not believed: while Asterisk records it says 0 bytes, and after a crash it says so
+for ever. What counts is the file's size, once it stands still.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hushtape.errors import Damaged, NotSettled, TooBig
+from hushtape.recordings.manifest import Handoff, Segment
+from workers import spool
+from workers.wave import HEAD_BYTES, SAMPLE_BYTES, Incomplete, WaveHead, parse_head
+
+SETTLE_LIMIT_S = 5.0
+POLL_S = 0.02
+STILL_EMPTY_S = 0.3
+STILL_S = 2.0  # a running recorder writes every quarter of a second
+MISSING_S = 1.0
+UNEQUAL_S = 0.1  # a pair of files that differs by more is worth a remark
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolAudio:
+    """The samples of one spool file: mono, 16 bits, little-endian."""
+
+    name: str
+    data_offset_bytes: int
+    frames: int
+    rate_hz: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettledSegment:
+    """One segment's two directions after its end was cut; None where there is no file."""
+
+    segment: Segment
+    outside: SpoolAudio | None
+    inside: SpoolAudio | None
+
+    @property
+    def frames(self) -> int:
+        """The longer of the two directions; the other is filled with silence."""
+        return max((side.frames for side in (self.outside, self.inside) if side), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A recording whose files are complete."""
+
+    segments: tuple[SettledSegment, ...]
+    rate_hz: int
+    remarks: tuple[str, ...]
+
+
+def settle(
+    folder: Path,
+    handoff: Handoff,
+    *,
+    limit_s: float = SETTLE_LIMIT_S,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Settled:
+    """Wait for all files of a recording, ``limit_s`` seconds at most, and cut their ends.
+
+    Raises:
+        NotSettled: one is still being written: try again later.
+        Damaged: one isn't what a PBX writes.
+        TooBig: one is over its limit.
+    """
+    began_s = clock()
+    watches = [
+        _Watch(folder, handoff.id, name, began_s, limit_s)
+        for segment in handoff.segments
+        for name in (segment.outside_file, segment.inside_file)
+    ]
+    while waiting := [watch for watch in watches if not watch.look(clock())]:
+        if clock() - began_s > limit_s:
+            raise NotSettled(f"{waiting[0].name} is still being written: it waits in the spool")
+        sleep(POLL_S)
+    remarks: list[str] = []
+    segments = []
+    for segment, outside, inside in zip(
+        handoff.segments, watches[0::2], watches[1::2], strict=True
+    ):
+        for side, watch in (("outside", outside), ("inside", inside)):
+            if watch.remark:
+                word = "header" if watch.audio and watch.audio.frames else "incomplete"
+                remarks.append(f"{word}: segment {segment.number}, {side}: {watch.remark}")
+        remarks += _compare(segment, outside.audio, inside.audio)
+        segments.append(
+            SettledSegment(
+                segment=segment,
+                outside=_cut(outside.audio, segment.cut_s),
+                inside=_cut(inside.audio, segment.cut_s),
+            )
+        )
+    rates = {side.rate_hz for each in segments for side in (each.outside, each.inside) if side}
+    if len(rates) > 1:
+        raise Damaged(
+            f"recording {handoff.id}: its files differ in sample rate:"
+            f" {', '.join(str(rate) for rate in sorted(rates))} Hz"
+        )
+    if not any(each.frames for each in segments):
+        remarks.append(_nothing(segments))
+    return Settled(
+        segments=tuple(segments), rate_hz=rates.pop() if rates else 8000, remarks=tuple(remarks)
+    )
+
+
+class _Watch:
+    """Watches one file until it is clear what is in it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        recording_id: str,
+        name: str,
+        began_s: float,
+        limit_s: float,
+    ) -> None:
+        self.name = name
+        self.audio: SpoolAudio | None = None
+        self.remark = ""
+        self._folder = folder
+        self._id = recording_id
+        self._still_since_s = began_s
+        self._missing_from_s = began_s + min(MISSING_S, limit_s)
+        self._size_bytes = -1
+        self._done = False
+
+    def look(self, now_s: float) -> bool:
+        """Look once; tell whether that was enough."""
+        if self._done:
+            return True
+        try:
+            size_bytes, head = self._read()
+        except spool.Missing:
+            if now_s >= self._missing_from_s:
+                self._done, self.remark = True, "the file is missing"
+            return self._done
+        if size_bytes != self._size_bytes:
+            self._size_bytes, self._still_since_s = size_bytes, now_s
+        closed = head is not None and head.claims(size_bytes)
+        needed_s = 0.0 if closed else STILL_S
+        if closed and head is not None and not head.claimed_bytes:
+            needed_s = STILL_EMPTY_S  # it looks as it did when the recorder began
+        if now_s - self._still_since_s >= needed_s:
+            self._done = True
+            self._conclude(size_bytes, head, closed)
+        return self._done
+
+    def _read(self) -> tuple[int, WaveHead | None]:
+        with spool.open_file(self._folder, self._id, self.name) as stream:
+            size_bytes = os.fstat(stream.fileno()).st_size
+            if size_bytes > spool.SPOOL_FILE_LIMIT_BYTES:
+                raise TooBig(
+                    f"{self.name} in the spool is larger than {spool.SPOOL_FILE_LIMIT_BYTES} bytes"
+                )
+            try:
+                return size_bytes, parse_head(stream.read(HEAD_BYTES))
+            except Incomplete:
+                return size_bytes, None
+            except Damaged as error:
+                raise Damaged(f"{self.name} in the spool: {error}") from None
+
+    def _conclude(self, size_bytes: int, head: WaveHead | None, closed: bool) -> None:
+        if head is None:
+            self.remark = "the file is empty"
+            return
+        frames = max(0, size_bytes - head.data_offset_bytes) // SAMPLE_BYTES
+        self.audio = SpoolAudio(
+            name=self.name,
+            data_offset_bytes=head.data_offset_bytes,
+            frames=frames,
+            rate_hz=head.rate_hz,
+        )
+        if frames == 0:
+            self.remark = "the file holds no sound"
+        elif not closed:
+            words = f"the WAV header says {head.claimed_bytes} bytes of sound, the file holds"
+            self.remark = f"{words} {frames * SAMPLE_BYTES}; the file was believed"
+
+
+def _cut(audio: SpoolAudio | None, cut_s: float) -> SpoolAudio | None:
+    """Leave out the file's last seconds: they came after the cause of the stop.
+
+    Each file loses as much from its own end: where the two differ in length, too much goes
+    rather than too little.
+    """
+    if audio is None or cut_s == 0:
+        return audio
+    cut_frames = math.ceil(cut_s * audio.rate_hz)
+    return SpoolAudio(
+        name=audio.name,
+        data_offset_bytes=audio.data_offset_bytes,
+        frames=max(0, audio.frames - cut_frames),
+        rate_hz=audio.rate_hz,
+    )
+
+
+def _nothing(segments: Sequence[SettledSegment]) -> str:
+    if not segments:
+        return "missing: no recorder was running in this call"
+    if all(each.outside is None and each.inside is None for each in segments):
+        return "missing: no file of this call holds any sound"
+    return "empty: the files of this call hold no sound"
+
+
+def _compare(segment: Segment, outside: SpoolAudio | None, inside: SpoolAudio | None) -> list[str]:
+    if not (outside and inside and outside.frames and inside.frames):
+        return []
+    difference_s = outside.frames / outside.rate_hz - inside.frames / inside.rate_hz
+    if abs(difference_s) <= UNEQUAL_S:
+        return []
+    shorter = "inside" if difference_s > 0 else "outside"
+    words = f"the {shorter} file is {abs(difference_s):.2f} s shorter"
+    return [f"unequal: segment {segment.number}: {words}; silence was added at its end"]

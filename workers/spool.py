@@ -1,0 +1,168 @@
+"""The spool: the folder in which the PBX leaves its files. What lies in it isn't trusted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+from typing import IO
+
+from hushtape.errors import Damaged, Unreachable
+from hushtape.ids import is_call_id
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES
+
+SPOOL_FILE_LIMIT_BYTES = 2_000_000_000  # 34 hours at 8 kHz
+NAME_LIMIT = 200
+HANDOFF_SUFFIX = ".handoff.json"
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Missing(Damaged):
+    """The PBX never wrote this file, or somebody took it away."""
+
+
+def check_name(recording_id: str, name: str) -> None:
+    """See that a name from outside is a file of this recording and of nothing else.
+
+    Raises:
+        Damaged: it isn't. The name itself isn't repeated: it may hold anything.
+    """
+    if (
+        not _NAME.fullmatch(name)
+        or len(name) > NAME_LIMIT
+        or not name.startswith(f"{recording_id}.")
+        or name.endswith(HANDOFF_SUFFIX)
+    ):
+        raise Damaged(
+            f"recording {recording_id}: a spool file's name is not of the shape"
+            f" {recording_id}.<letters, digits, dots, hyphens>"
+        )
+
+
+def open_file(spool: Path, recording_id: str, name: str) -> IO[bytes]:
+    """Open a spool file for reading; a link or a device in its place is refused.
+
+    Raises:
+        Missing: there is no such file.
+        Damaged: it isn't a plain file.
+        Unreachable: the disk doesn't give it.
+    """
+    check_name(recording_id, name)
+    try:
+        # O_NONBLOCK: a named pipe in the file's place must not stop us.
+        descriptor = os.open(
+            spool / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        )
+    except FileNotFoundError:
+        raise Missing(f"{name} is not in the spool") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Damaged(f"{name} in the spool is a link, not a file") from None
+        raise Unreachable(f"{name} in the spool can't be opened: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Damaged(f"{name} in the spool is not a plain file")
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def handoff_path(spool: Path, recording_id: str) -> Path:
+    """Where a taken hand-off waits until its recording is archived."""
+    return spool / f"{recording_id}{HANDOFF_SUFFIX}"
+
+
+def write_handoff(spool: Path, recording_id: str, data: bytes) -> None:
+    """Keep a hand-off through a power cut; the same again does no harm.
+
+    Raises:
+        Unreachable: the spool can't be written.
+    """
+    path = handoff_path(spool, recording_id)
+    part = spool / f".{recording_id}.{secrets.token_hex(8)}.part"
+    try:
+        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
+            return
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        sync(spool)
+    except OSError as error:
+        raise Unreachable(
+            f"the spool {spool} can't be written ({error.strerror}): the worker's account needs"
+            " the right to write there"
+        ) from None
+
+
+def read_handoff(spool: Path, recording_id: str) -> bytes:
+    """Read a hand-off that was kept.
+
+    Raises:
+        Missing: there is none.
+        Damaged: it is a link, or too big.
+        Unreachable: the disk doesn't give it.
+    """
+    path = handoff_path(spool, recording_id)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise Missing(f"{path.name} is not in the spool") from None
+    except OSError as error:
+        raise Unreachable(f"{path.name} in the spool can't be opened: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb") as stream:
+        data = stream.read(HANDOFF_LIMIT_BYTES + 1)
+    if len(data) > HANDOFF_LIMIT_BYTES:
+        raise Damaged(f"{path.name} in the spool is larger than {HANDOFF_LIMIT_BYTES} bytes")
+    return data
+
+
+def waiting(spool: Path, limit: int) -> tuple[str, ...]:
+    """The ids of recordings whose hand-off was taken and isn't archived yet, oldest first.
+
+    Raises:
+        Unreachable: the spool can't be listed.
+    """
+    try:
+        with os.scandir(spool) as entries:
+            found = [
+                entry.name.removesuffix(HANDOFF_SUFFIX)
+                for entry in entries
+                if entry.name.endswith(HANDOFF_SUFFIX)
+            ]
+    except OSError as error:
+        raise Unreachable(f"the spool {spool} can't be listed: {error.strerror}") from None
+    return tuple(sorted(name for name in found if is_call_id(name))[:limit])
+
+
+def remove(spool: Path, names: tuple[str, ...]) -> None:
+    """Remove files whose names were checked; those that are gone already are no matter.
+
+    Raises:
+        Unreachable: one can't be removed.
+    """
+    try:
+        for name in names:
+            (spool / name).unlink(missing_ok=True)
+        sync(spool)
+    except OSError as error:
+        raise Unreachable(
+            f"a file can't be removed from the spool {spool} ({error.strerror}): the worker's"
+            " account needs the right to write there"
+        ) from None
+
+
+def sync(folder: Path) -> None:
+    """Make the folder's list of names durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
