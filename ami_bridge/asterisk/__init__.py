@@ -1,0 +1,3 @@
+"""Asterisk, by its manager interface (AMI)."""
+
+from __future__ import annotations

@@ -1,0 +1,312 @@
+"""Bytes from an Asterisk become frames, and frames find their way: an answer to whoever asked, an
+event to the listener.
+
+``SafeProtocol`` is what panoramisk is given as ``protocol_factory``. It keeps panoramisk's
+``Manager`` and ``Action`` and replaces how bytes are read and what happens when a link ends:
+
+- A frame is decoded whole, so a character split between two reads survives; what isn't UTF-8
+  becomes U+FFFD and the stream goes on.
+- The first header of a name counts, so that a header which the dialplan appends (``UserEvent``)
+  never replaces one that Asterisk wrote.
+- Nothing is ever sent twice: when the link ends, whoever waits for an answer gets ``LinkLost``.
+- An event is never swallowed because it carries the ActionID of an action under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+from panoramisk.actions import Action
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.message import Message
+
+from hushtape.errors import HushtapeError, LinkLost, TooBig
+
+FRAME_LIMIT_BYTES = 64 * 1024
+"""One frame; an event has 1 to 3 KB, and a caller may have a name of 4 KB in several headers."""
+
+GREETING = b"Asterisk Call Manager"
+GREETING_LIMIT_BYTES = 1024
+
+SUCCESS = frozenset({"Success", "Goodbye", "Pong"})
+LIST_ENDS = frozenset({"complete", "cancelled"})
+
+_FRAME_END = b"\r\n\r\n"
+_LINE_END = b"\r\n"
+_TIMESTAMP = re.compile(r"(\d{1,11})\.(\d{6})", re.ASCII)
+_TIMESTAMP_PLACE = 3  # Event, Privilege, Timestamp: later headers may be the dialplan's own
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Frame(Mapping[str, str]):
+    """One event or answer, as it was said: ``frame["Channel"]``.
+
+    Names are exact to the letter. A name that isn't there is a ``KeyError`` (use ``get``); of a
+    name said several times the first counts, and ``every`` has them all.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    received: datetime  # aware, UTC, this machine's clock
+    size: int = 0  # bytes on the wire
+    headers: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", dict(reversed(self.pairs)))
+
+    def __getitem__(self, name: str) -> str:
+        return self.headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self.pairs))
+
+    def __len__(self) -> int:
+        return len(self.headers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.headers
+
+    def __repr__(self) -> str:
+        """Names nobody: a frame's values are personal data."""
+        return f"<Frame {self.event or self.headers.get('Response', '?')} {len(self)} headers>"
+
+    @property
+    def event(self) -> str:
+        """The event's name, ``""`` for an answer."""
+        return self.headers.get("Event", "")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether this answer says that the action was done."""
+        return self.headers.get("Response", "") in SUCCESS
+
+    @property
+    def sent(self) -> datetime | None:
+        """When the PBX made it, by the PBX's clock (``timestampevents = yes``)."""
+        for name, value in self.pairs[:_TIMESTAMP_PLACE]:
+            if name == "Timestamp" and (match := _TIMESTAMP.fullmatch(value)):
+                seconds, fraction = match.groups()
+                return datetime.fromtimestamp(int(seconds), UTC) + timedelta(
+                    microseconds=int(fraction)
+                )
+        return None
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a header that may come several times, such as ``Variable``."""
+        return tuple(value for key, value in self.pairs if key == name)
+
+
+def parse(raw: bytes, received: datetime) -> Frame:
+    """Read one frame, without its empty line. Never raises: what isn't a header is passed over."""
+    pairs = []
+    for line in raw.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            pairs.append((name, value.removeprefix(" ")))
+    return Frame(tuple(pairs), received, len(raw))
+
+
+class Carried(Message):
+    """What panoramisk passes on. It knows the event's name only: the frame inside is what is read,
+    since a ``Message`` lets a later ``uniqueid`` replace ``Uniqueid`` and any typo read ``""``.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__({"Event": frame.event} if frame.event else {})
+        self.frame = frame
+
+
+class Ask(Action):
+    """An action under way. Its future becomes ``[answer]``, or ``[answer, item, …]`` of a list.
+
+    Args:
+        headers: the action.
+        action_id: nobody else's.
+        list_limit: 0 for an action with one answer, else how many items its list may have.
+    """
+
+    def __init__(self, headers: Mapping[str, str], action_id: str, list_limit: int = 0) -> None:
+        super().__init__({**headers, "ActionID": action_id})
+        self.list_limit = list_limit
+        self.frames: list[Frame] = []
+
+    def add_message(self, message: Carried) -> bool:
+        """Take one more frame; ``True`` when nothing more is awaited."""
+        frame = message.frame
+        if self.future.done():
+            return True
+        if frame.event and _ends_list(frame):
+            self.future.set_result(self.frames)
+            return True
+        self.frames.append(frame)
+        if not self.list_limit or (not frame.event and not frame.succeeded):
+            self.future.set_result(self.frames)
+        elif len(self.frames) - 1 > self.list_limit:
+            self.fail(TooBig(f"the PBX's list has more than {self.list_limit} items"))
+        return bool(self.future.done())
+
+    def fail(self, reason: HushtapeError) -> None:
+        """Tell whoever waits that no answer will come."""
+        if not self.future.done():
+            self.future.set_exception(reason)
+            self.future.exception()  # seen, even if nobody waits any more
+
+
+class SafeProtocol(AMIProtocol):
+    """One connection, for its whole life. ``lost`` gets the reason when it is over.
+
+    Args:
+        clock: aware, UTC.
+        list_ids: with what the ActionID of every list that we ask for begins, and nothing else.
+        frame_limit: bytes.
+        trace: gets every byte received, for replaying. It holds callers' names and numbers.
+    """
+
+    lost: asyncio.Future[HushtapeError]  # why it is over
+    greeted: asyncio.Future[None]  # or over
+    gone: asyncio.Future[None]  # the socket is closed
+
+    # panoramisk's, without types
+    transport: asyncio.Transport
+    closed: bool
+    version: str | None
+    responses: dict[str, Ask]
+    factory: Any
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        list_ids: str,
+        frame_limit: int = FRAME_LIMIT_BYTES,
+        trace: BinaryIO | None = None,
+    ) -> None:
+        self._clock = clock
+        self._list_ids = list_ids
+        self._frame_limit = frame_limit
+        self._trace = trace
+        self._buffer = bytearray()
+        self._searched = 0  # so that a slow sender doesn't make us search the same bytes again
+        self.late = 0  # answers that nobody waited for any more
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        loop = asyncio.get_running_loop()
+        self.lost = loop.create_future()
+        self.greeted = loop.create_future()
+        self.gone = loop.create_future()
+
+    def data_received(self, data: bytes) -> None:
+        """Cut what came into frames. Whatever goes wrong ends the link with a reason."""
+        if self.closed:
+            return
+        try:
+            self._keep_trace(data)
+            self._buffer += data
+            if self.version is not None or self._greet():
+                self._cut()
+        except Exception as error:  # a bug here must not pass for a lost connection
+            LOG.error("A frame could not be handled: %s", described(error))
+            self.end(LinkLost(f"a frame could not be handled: {type(error).__name__}"))
+
+    def handle_message(self, message: Carried) -> None:
+        """Give a frame to whoever waits for it."""
+        frame = message.frame
+        action_id = frame.get("ActionID", "")
+        ask = self.responses.get(action_id)
+        if frame.event and not action_id.startswith(self._list_ids):
+            # Also when it carries the ActionID of an action under way: OriginateResponse does.
+            self.factory.dispatch(message)
+            if frame.event == "Shutdown":
+                self.end(LinkLost("the PBX is shutting down"))
+        elif ask is None:
+            self.late += 1
+        elif ask.add_message(message):
+            self.responses.pop(action_id, None)
+
+    def forget(self, action_id: str) -> None:
+        """Nobody waits for this answer any more; should it come, it is dropped."""
+        self.responses.pop(action_id, None)
+
+    def end(self, reason: HushtapeError) -> None:
+        """End the link, once: everybody who waits gets ``LinkLost``, nothing is sent again."""
+        if self.closed:
+            return
+        self.closed = True
+        self._buffer.clear()
+        waiting = list(self.responses.values())
+        self.responses.clear()
+        for ask in waiting:
+            ask.fail(LinkLost(str(reason)))
+        self.transport.abort()  # close() would wait for ever to flush to a peer that went away
+        self.lost.set_result(reason)
+        if not self.greeted.done():
+            self.greeted.set_result(None)
+
+    def close(self) -> None:
+        """End the link from our side (panoramisk's name for it)."""
+        self.end(LinkLost("this side closed the link"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the link from theirs. panoramisk's manager isn't told: it would connect again."""
+        cause = f": {exc}" if exc else ""
+        self.end(LinkLost(f"the PBX closed the connection{cause}"))
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _greet(self) -> bool:
+        line, found, rest = self._buffer.partition(_LINE_END)
+        if found and line.startswith(GREETING):
+            self.version = line.partition(b"/")[2].decode("ascii", "replace")
+            self._buffer = bytearray(rest)
+            if not self.greeted.done():
+                self.greeted.set_result(None)
+            return True
+        if found or len(self._buffer) > GREETING_LIMIT_BYTES:
+            self.end(LinkLost("what answers there is no Asterisk manager interface"))
+        return False
+
+    def _cut(self) -> None:
+        received = self._clock()
+        start = 0
+        while (end := self._buffer.find(_FRAME_END, max(start, self._searched))) >= 0:
+            raw = bytes(self._buffer[start:end])
+            if len(raw) > self._frame_limit:
+                break
+            start = end + len(_FRAME_END)
+            frame = parse(raw.lstrip(_LINE_END), received)
+            if frame.event or "Response" in frame:
+                self.handle_message(Carried(frame))
+            if self.closed:
+                return
+        del self._buffer[:start]
+        if len(self._buffer) > self._frame_limit:
+            self.end(TooBig(f"the PBX sent a frame of more than {self._frame_limit} bytes"))
+        self._searched = max(0, len(self._buffer) - len(_FRAME_END) + 1)
+
+    def _keep_trace(self, data: bytes) -> None:
+        if self._trace is None:
+            return
+        try:
+            self._trace.write(data)
+        except (OSError, ValueError) as error:
+            LOG.warning("The trace ends here: %s", error)
+            self._trace = None
+
+
+def described(error: BaseException) -> str:
+    """Say what an exception was and where, without its text, which may quote a caller."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
+def _ends_list(frame: Frame) -> bool:
+    return frame.get("EventList", "").lower() in LIST_ENDS or frame.event.endswith("Complete")

@@ -1,0 +1,540 @@
+"""ONE call as a table-driven state machine: fact in, commands out; no clock, no I/O.
+
+Two tables rule. ``STAGES`` says where the call stands under its policy; ``RECORDERS`` says what
+becomes of its recorder. What a fact means to the first table is a ``Turn``, decided by the policy;
+what the stage means to the second is a ``Signal``. Every cell is filled: a missing one is a defect
+that a test finds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ami_bridge.facts import (
+    AgentAnswered,
+    Command,
+    Fact,
+    HandOff,
+    HungUp,
+    LinkReturned,
+    NoteState,
+    QueueEntered,
+    RaiseAlarm,
+    RecorderFact,
+    RecorderRefused,
+    RecorderStarted,
+    RecorderStopped,
+    RecorderUncertain,
+    Rest,
+    Rested,
+    StartRecorder,
+    StopEveryRecorder,
+    StopRecorder,
+    StopUnconfirmed,
+    TransferCompleted,
+    TransferFailed,
+)
+from hushtape.policy import decide
+from hushtape.policy.schema import OnTransfer, Policy
+from hushtape.recordings.manifest import (
+    CallFacts,
+    EndedBy,
+    Handoff,
+    Happening,
+    Party,
+    Reason,
+    Segment,
+    Span,
+    SpanKind,
+    StopSeen,
+)
+
+MOST_SEGMENTS = 200  # a call that goes round for ever stops being recorded, and somebody is told
+MOST_HAPPENINGS = 2000
+
+# Asterisk 22, run: a recorder that outlives a transfer, or follows another within milliseconds,
+# loses what its channel hears every second time, for a while or for good. With 30 ms between the
+# two, 24 of 24 heard everything; this is more, for networks with jitter. See docs/asterisk.md.
+REST_S = 0.08
+
+
+class Stage(StrEnum):
+    """Where the call stands under its policy."""
+
+    RECORDED = "recorded"
+    UNRECORDED = "unrecorded"
+    SILENT = "silent"  # in payment
+    OVER = "over"
+
+
+class Turn(StrEnum):
+    """What a fact means under the policy."""
+
+    ENTERED = "entered a recorded place"
+    LEFT = "left for a place that is not recorded"
+    WENT_ON = "went on to a place where recording goes on"
+    PAYMENT_BEGAN = "payment began"
+    HUNG_UP = "hung up"
+
+
+class Recorder(StrEnum):
+    """What we know of the recorder on the outside party's channel."""
+
+    NONE = "none"
+    STARTING = "starting"
+    STARTING_IN_VAIN = "starting in vain"  # no longer wanted: stopped as soon as it has started
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPING_ALL = "stopping all"
+    RESTING = "resting"  # stopped; the channel forgets it before a next one is started
+    STUCK = "stuck"  # could not be stopped, or we can't tell
+    REFUSED = "refused"  # the PBX would not start it
+    GONE = "gone"  # with the channel
+
+
+class Signal(StrEnum):
+    """What the recorder's table is told."""
+
+    WANTED = "wanted"
+    WANTED_ANEW = "wanted anew"  # the outside party is about to hear somebody else
+    UNWANTED = "unwanted"
+    STARTED = "started"
+    START_REFUSED = "start refused"
+    START_UNCERTAIN = "start uncertain"
+    STOPPED = "stopped"
+    STOP_UNCONFIRMED = "stop unconfirmed"
+    RESTED = "rested"
+    LINK_RETURNED = "link returned"
+    CHANNEL_GONE = "channel gone"
+
+
+class Act(StrEnum):
+    """What the recorder's table asks for."""
+
+    NOTHING = "nothing"
+    START = "start"
+    STOP = "stop"
+    STOP_ALL = "stop all"
+    REST = "rest"
+    ALARM = "alarm"
+
+
+# A stopping recorder in silence stays silent wherever the call goes, until a queue is entered anew.
+STAGES: dict[tuple[Stage, Turn], Stage] = {
+    (Stage.UNRECORDED, Turn.ENTERED): Stage.RECORDED,
+    (Stage.UNRECORDED, Turn.LEFT): Stage.UNRECORDED,
+    (Stage.UNRECORDED, Turn.WENT_ON): Stage.UNRECORDED,
+    (Stage.UNRECORDED, Turn.PAYMENT_BEGAN): Stage.SILENT,
+    (Stage.UNRECORDED, Turn.HUNG_UP): Stage.OVER,
+    (Stage.RECORDED, Turn.ENTERED): Stage.RECORDED,
+    (Stage.RECORDED, Turn.LEFT): Stage.UNRECORDED,
+    (Stage.RECORDED, Turn.WENT_ON): Stage.RECORDED,
+    (Stage.RECORDED, Turn.PAYMENT_BEGAN): Stage.SILENT,
+    (Stage.RECORDED, Turn.HUNG_UP): Stage.OVER,
+    (Stage.SILENT, Turn.ENTERED): Stage.RECORDED,
+    (Stage.SILENT, Turn.LEFT): Stage.SILENT,
+    (Stage.SILENT, Turn.WENT_ON): Stage.SILENT,
+    (Stage.SILENT, Turn.PAYMENT_BEGAN): Stage.SILENT,
+    (Stage.SILENT, Turn.HUNG_UP): Stage.OVER,
+    (Stage.OVER, Turn.ENTERED): Stage.OVER,
+    (Stage.OVER, Turn.LEFT): Stage.OVER,
+    (Stage.OVER, Turn.WENT_ON): Stage.OVER,
+    (Stage.OVER, Turn.PAYMENT_BEGAN): Stage.OVER,
+    (Stage.OVER, Turn.HUNG_UP): Stage.OVER,
+}
+
+
+def _row(
+    recorder: Recorder, **cells: tuple[Recorder, Act]
+) -> dict[tuple[Recorder, Signal], tuple[Recorder, Act]]:
+    """Write one state's row: every signal that isn't named leaves all as it is."""
+    return {
+        (recorder, signal): cells.get(signal.name.lower(), (recorder, Act.NOTHING))
+        for signal in Signal
+    }
+
+
+_GONE = (Recorder.GONE, Act.NOTHING)
+
+RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
+    **_row(
+        Recorder.NONE,
+        wanted=(Recorder.STARTING, Act.START),
+        wanted_anew=(Recorder.STARTING, Act.START),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.STARTING,
+        unwanted=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
+        started=(Recorder.RUNNING, Act.NOTHING),
+        start_refused=(Recorder.REFUSED, Act.ALARM),
+        start_uncertain=(Recorder.RUNNING, Act.ALARM),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        # Stopping while a start is under way crashed some Asterisk versions: the answer is awaited.
+        Recorder.STARTING_IN_VAIN,
+        started=(Recorder.STOPPING, Act.STOP),
+        start_refused=(Recorder.NONE, Act.NOTHING),
+        start_uncertain=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.RUNNING,
+        wanted_anew=(Recorder.STOPPING, Act.STOP),
+        unwanted=(Recorder.STOPPING, Act.STOP),
+        # somebody else stopped it: said aloud, and a new one begins with the next segment
+        stopped=(Recorder.NONE, Act.ALARM),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.STOPPING,
+        stopped=(Recorder.RESTING, Act.REST),
+        stop_unconfirmed=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.STOPPING_ALL,
+        stopped=(Recorder.RESTING, Act.REST),
+        stop_unconfirmed=(Recorder.STUCK, Act.ALARM),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.STUCK,
+        stopped=(Recorder.RESTING, Act.REST),
+        link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.RESTING,
+        rested=(Recorder.NONE, Act.NOTHING),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        # A new entry into a recorded place is a new cause, and so a new try.
+        Recorder.REFUSED,
+        wanted=(Recorder.STARTING, Act.START),
+        wanted_anew=(Recorder.STARTING, Act.START),
+        unwanted=(Recorder.NONE, Act.NOTHING),
+        channel_gone=_GONE,
+    ),
+    **_row(Recorder.GONE),
+}
+
+_RECORDER_SIGNALS: dict[type[RecorderFact], Signal] = {
+    RecorderStarted: Signal.STARTED,
+    RecorderRefused: Signal.START_REFUSED,
+    RecorderUncertain: Signal.START_UNCERTAIN,
+    RecorderStopped: Signal.STOPPED,
+    StopUnconfirmed: Signal.STOP_UNCONFIRMED,
+}
+
+_WRITING = {
+    Recorder.STARTING,
+    Recorder.STARTING_IN_VAIN,
+    Recorder.RUNNING,
+    Recorder.STOPPING,
+    Recorder.STOPPING_ALL,
+    Recorder.STUCK,
+}
+
+_ALARMS = {
+    Recorder.REFUSED: "the PBX refused to start a recorder",
+    Recorder.RUNNING: "the PBX didn't say whether a recorder started",
+    Recorder.NONE: "a recorder was stopped by somebody else",
+    Recorder.STUCK: "a recorder could not be stopped, or we can't tell",
+}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The segment that is being written."""
+
+    number: int
+    started_at: datetime
+    recorder_id: str = ""
+    cause_at: datetime | None = None  # when it stopped being wanted
+    ended_by: EndedBy | None = None
+
+
+@dataclass(slots=True)
+class _OpenSpan:
+    kind: SpanKind
+    started_at: datetime
+    reason: Reason
+
+
+@dataclass(slots=True)
+class Call:
+    """One call that a policy names, from its first recorded place to its end.
+
+    Args:
+        id: the call's id, of our own making.
+        pbx: the PBX's name in the configuration.
+        pbx_call: the PBX's own id of the outside party's channel.
+        policy: the version in force when the call began; it decides to the end.
+        began: the fact with which the call came into a recorded place.
+        reason: why the policy names it.
+    """
+
+    id: str
+    pbx: str
+    pbx_call: str
+    policy: Policy
+    began: QueueEntered
+    reason: Reason
+
+    stage: Stage = Stage.UNRECORDED
+    recorder: Recorder = Recorder.NONE
+    _draft: _Draft | None = None
+    _segments: list[Segment] = field(default_factory=list)
+    _segment_count: int = 0
+    _rests: int = 0
+    _spans: list[Span] = field(default_factory=list)
+    _open_span: _OpenSpan | None = None
+    _story: list[Happening] = field(default_factory=list)
+    _queues: list[str] = field(default_factory=list)
+    _agents: list[str] = field(default_factory=list)
+    _answered_at: datetime | None = None
+    _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
+    _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
+
+    def begin(self) -> list[Command]:
+        """Carry out the fact with which the call began."""
+        self._queues.append(self.began.arrival.queue)
+        self._tell(self.began.at, f"queue {self.began.arrival.queue} entered", self.reason)
+        return self._turn(Turn.ENTERED, self.began.at, self.reason, EndedBy.QUEUE)
+
+    def apply(self, fact: Fact) -> list[Command]:
+        """Take in one fact.
+
+        Returns:
+            What is to be done, in this order.
+        """
+        if self.stage is Stage.OVER:
+            return []
+        match fact:
+            case QueueEntered():
+                return self._queue_entered(fact)
+            case AgentAnswered():
+                return self._agent_answered(fact)
+            case TransferCompleted():
+                return self._transfer_completed(fact)
+            case TransferFailed():
+                self._tell(fact.at, "a transfer failed: recording stays as it was")
+                return []
+            case HungUp():
+                return self._hung_up(fact)
+            case LinkReturned():
+                self._tell(fact.at, "the link to the PBX was lost and is back")
+                return self._signal(Signal.LINK_RETURNED, fact.at)
+            case RecorderFact():
+                return self._recorder_fact(fact)
+            case Rested():
+                return self._signal(Signal.RESTED, fact.at) if fact.rest == self._rests else []
+            case _:
+                raise TypeError(f"a call knows no fact {type(fact).__name__}")
+
+    # facts -> turns
+
+    def _queue_entered(self, fact: QueueEntered) -> list[Command]:
+        queue = fact.arrival.queue
+        self._queues.append(queue)
+        if self.stage is Stage.RECORDED and queue == self._went_on_to:
+            self._tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
+            return []
+        if self.stage is Stage.RECORDED:
+            ruling = decide.on_move(self.policy, queue)
+        else:
+            ruling = decide.on_return(self.policy, queue)
+        self._tell(fact.at, f"queue {queue} entered", ruling.reason)
+        recorded = ruling.outcome is OnTransfer.CONTINUE
+        if self.stage is Stage.RECORDED and not recorded:
+            self._left_into = queue
+        turn = Turn.ENTERED if recorded else Turn.LEFT
+        return self._turn(turn, fact.at, ruling.reason, EndedBy.QUEUE)
+
+    def _agent_answered(self, fact: AgentAnswered) -> list[Command]:
+        self._answered_at = self._answered_at or fact.at
+        if fact.agent not in self._agents:
+            self._agents.append(fact.agent)
+        self._tell(fact.at, "an agent answered")
+        return []
+
+    def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
+        ruling = decide.on_transfer(self.policy, fact.place)
+        self._tell(fact.at, "blind transfer", ruling.reason)
+        left_into, self._left_into, self._went_on_to = self._left_into, "", ""
+        if ruling.outcome is OnTransfer.CONTINUE:
+            self._went_on_to = fact.place.queue
+            # Asterisk may say that the queue was entered before it says that a transfer led there.
+            arrived = bool(left_into) and left_into == fact.place.queue
+            turn = Turn.ENTERED if arrived else Turn.WENT_ON
+            return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
+        if ruling.outcome is OnTransfer.SILENT:
+            return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
+        return self._turn(Turn.LEFT, fact.at, ruling.reason, EndedBy.TRANSFER)
+
+    def _hung_up(self, fact: HungUp) -> list[Command]:
+        self._tell(fact.at, "hung up" if fact.seen else "gone when the link to the PBX came back")
+        ended_by = EndedBy.HANG_UP if fact.seen else EndedBy.LINK_LOST
+        commands = self._turn(Turn.HUNG_UP, fact.at, self.reason, ended_by)
+        if self._segments:
+            commands.append(HandOff(self._handoff(fact.at)))
+        return commands
+
+    def _recorder_fact(self, fact: RecorderFact) -> list[Command]:
+        if self._draft is None or fact.segment != self._draft.number:
+            return []  # a late answer about a segment that is closed already
+        if isinstance(fact, RecorderStarted):
+            self._draft.recorder_id = fact.recorder_id
+        if isinstance(fact, RecorderStarted | RecorderUncertain):
+            self._draft.started_at = fact.at
+        return self._signal(_RECORDER_SIGNALS[type(fact)], fact.at)
+
+    # turns -> stages
+
+    def _turn(self, turn: Turn, at: datetime, reason: Reason, ended_by: EndedBy) -> list[Command]:
+        before = self.stage
+        self.stage = STAGES[before, turn]
+        if self.stage is not before:
+            self._change_span(at, reason)
+        commands: list[Command] = []
+        if self.stage is Stage.OVER:
+            commands += self._signal(Signal.CHANNEL_GONE, at, ended_by)
+        else:
+            commands += self._signal(self._wish(before), at, ended_by)
+            if self.stage is not before:
+                commands.append(NoteState(f"{self.id};{self.stage}"))
+        return commands
+
+    def _wish(self, before: Stage) -> Signal:
+        if self.stage is not Stage.RECORDED:
+            return Signal.UNWANTED
+        return Signal.WANTED_ANEW if before is Stage.RECORDED else Signal.WANTED
+
+    def _change_span(self, at: datetime, reason: Reason) -> None:
+        if self._open_span is not None:
+            self._spans.append(
+                Span(
+                    kind=self._open_span.kind,
+                    started_at=self._open_span.started_at,
+                    ended_at=at,
+                    reason=self._open_span.reason,
+                )
+            )
+        kinds = {Stage.UNRECORDED: SpanKind.NOT_RECORDED, Stage.SILENT: SpanKind.PAYMENT}
+        kind = kinds.get(self.stage)
+        self._open_span = _OpenSpan(kind, at, reason) if kind else None
+
+    # signals -> the recorder
+
+    def _signal(
+        self, signal: Signal, at: datetime, ended_by: EndedBy = EndedBy.HANG_UP
+    ) -> list[Command]:
+        before = self.recorder
+        self.recorder, act = RECORDERS[before, signal]
+        draft = self._draft
+        if signal is Signal.UNWANTED and draft is not None and draft.cause_at is None:
+            draft.cause_at, draft.ended_by = at, ended_by
+        if signal is Signal.WANTED_ANEW and draft is not None and draft.cause_at is None:
+            draft.ended_by = ended_by
+        if before in _WRITING and self.recorder not in _WRITING:
+            self._close_segment(signal, at, ended_by)
+        commands = self._act(act, at)
+        stopped = before is not Recorder.NONE and self.recorder is Recorder.NONE
+        if stopped and self.stage is Stage.RECORDED:
+            commands += self._signal(Signal.WANTED, at)
+        return commands
+
+    def _act(self, act: Act, at: datetime) -> list[Command]:
+        match act:
+            case Act.NOTHING:
+                return []
+            case Act.START:
+                return self._start(at)
+            case Act.REST:
+                self._rests += 1
+                return [Rest(self._rests, REST_S)]
+            case Act.ALARM:
+                self._tell(at, _ALARMS[self.recorder])
+                return [RaiseAlarm(_ALARMS[self.recorder])]
+        draft = self._draft
+        if draft is None:
+            raise RuntimeError(f"call {self.id}: {act} without a segment")
+        if act is Act.STOP and draft.recorder_id:
+            return [StopRecorder(draft.number, draft.recorder_id)]
+        self.recorder = Recorder.STOPPING_ALL
+        return [StopEveryRecorder(draft.number)]
+
+    def _start(self, at: datetime) -> list[Command]:
+        if self._segment_count >= MOST_SEGMENTS:
+            self.recorder = Recorder.REFUSED
+            return [RaiseAlarm(f"more than {MOST_SEGMENTS} segments in one call: not recorded on")]
+        self._segment_count += 1
+        number = self._segment_count
+        self._draft = _Draft(number, at)
+        return [StartRecorder(number, self._file(number, "outside"), self._file(number, "inside"))]
+
+    def _file(self, number: int, side: str) -> str:
+        return f"{self.id}.{number}.{side}.wav"
+
+    def _close_segment(self, signal: Signal, at: datetime, ended_by: EndedBy) -> None:
+        draft, self._draft = self._draft, None
+        if draft is None or signal is Signal.START_REFUSED:
+            return
+        cut = timedelta(0)
+        if draft.cause_at is not None:
+            # What came in between the cause and the file's end is not ours to keep.
+            cut = max(cut, at - draft.cause_at)
+        if signal is Signal.STOPPED:
+            ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
+        elif draft.cause_at is not None and draft.ended_by is not None:
+            ended_by = draft.ended_by
+        seen = StopSeen.CONFIRMED if signal is Signal.STOPPED else StopSeen.HANG_UP
+        self._segments.append(
+            Segment(
+                number=draft.number,
+                outside_file=self._file(draft.number, "outside"),
+                inside_file=self._file(draft.number, "inside"),
+                started_at=draft.started_at,
+                ended_at=draft.cause_at or at,
+                ended_by=ended_by,
+                stop=seen,
+                cut_s=cut.total_seconds(),
+            )
+        )
+
+    # the end
+
+    def _handoff(self, ended_at: datetime) -> Handoff:
+        arrival = self.began.arrival
+        return Handoff(
+            id=self.id,
+            call=CallFacts(
+                pbx=self.pbx,
+                pbx_call=self.pbx_call,
+                direction=arrival.direction,
+                queues=tuple(self._queues),
+                started_at=self.began.at,
+                answered_at=self._answered_at,
+                ended_at=ended_at,
+            ),
+            party=Party(
+                number=self.began.number,
+                name=self.began.name,
+                dialled=arrival.dialled,
+                agents=tuple(self._agents),
+            ),
+            segments=tuple(self._segments),
+            spans=tuple(self._spans),
+            story=tuple(self._story),
+            audio=decide.audio_terms(self.policy),
+            keep=decide.keep(self.policy, self.began.at),
+        )
+
+    def _tell(self, at: datetime, what: str, reason: Reason | None = None) -> None:
+        if len(self._story) < MOST_HAPPENINGS:
+            self._story.append(Happening(at=at, what=what, reason=reason))

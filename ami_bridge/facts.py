@@ -1,0 +1,172 @@
+"""What a PBX tells us (facts, past tense) and what we tell it (commands, imperative).
+
+Both are the same for every kind of PBX. A fact's ``at`` is the PBX's own time, aware UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hushtape.policy.decide import Arrival, Place
+from hushtape.recordings.manifest import Handoff
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel, as its PBX knows it."""
+
+    uniqueid: str
+    name: str  # what commands are addressed to; the PBX may change it
+    context: str  # where it entered the dialplan
+    dialled: str  # the extension with which it entered the dialplan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened to one call."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered(Fact):
+    """The outside party waits in a queue."""
+
+    arrival: Arrival
+    number: str = ""  # of the outside party
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAnswered(Fact):
+    """An agent took the call from the queue."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCompleted(Fact):
+    """The outside party was sent to another place; the one who sent it is out of the call."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFailed(Fact):
+    """A transfer was tried and came to nothing: all is as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungUp(Fact):
+    """The outside party's channel is gone.
+
+    Args:
+        seen: False if it went while nobody listened; ``at`` is then when that was noticed.
+    """
+
+    seen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkReturned(Fact):
+    """The link to the PBX was lost and is back; the call lives on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderFact(Fact):
+    """An answer about the recorder of one segment."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderStarted(RecorderFact):
+    """The PBX says that the recorder runs."""
+
+    recorder_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderRefused(RecorderFact):
+    """The PBX refused to start the recorder: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderUncertain(RecorderFact):
+    """No answer to the start: there may be a recorder, whose id we don't know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderStopped(RecorderFact):
+    """The PBX showed that the recorder is gone; its file was closed at ``at`` or before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopUnconfirmed(RecorderFact):
+    """The PBX didn't show that the recorder is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rested(Fact):
+    """The pause that ``Rest`` asked for is over."""
+
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to be done for one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecorder(Command):
+    """Start a recorder on the outside party's channel, one file for each direction."""
+
+    segment: int
+    outside_file: str
+    inside_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecorder(Command):
+    """Stop one recorder, and make sure that it is gone."""
+
+    segment: int
+    recorder_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopEveryRecorder(Command):
+    """Stop whatever records on the outside party's channel, and make sure."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Command):
+    """Let some time pass before a next recorder is started on the channel."""
+
+    rest: int
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoteState(Command):
+    """Keep the call's id and state in a variable of the outside party's channel."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff(Command):
+    """The call is over: give its recording to the workers."""
+
+    handoff: Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm(Command):
+    """Tell somebody. The text holds no name and no number of a person."""
+
+    what: str

@@ -1,0 +1,149 @@
+"""The outbox: finished recordings wait here, on disk, until the workers have taken them.
+
+``put`` is durable before it returns. ``drain`` rings for what waits: one JSON job for each
+recording, in the queue of the PBX's spool. Redis is only the door-bell: a recording leaves the
+outbox when a worker has said that it holds the hand-off on its own disk, never because a job was
+accepted. Until then it is rung for again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import redis
+import structlog
+from rq import Queue, Retry
+from rq.serializers import JSONSerializer
+
+from hushtape import handoff_names as names
+from hushtape.errors import RecordingError, TooBig
+from hushtape.ids import is_call_id
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
+
+RING_AGAIN_S = 60.0  # a worker that runs takes a hand-off within a second or two of its turn
+JOB_TIMEOUT_S = 3600
+MOST_AT_A_TIME = 500  # recordings looked at in one drain
+SUFFIX = ".json"
+
+log = structlog.get_logger()
+
+
+class Outbox:
+    """A folder of hand-offs.
+
+    Args:
+        folder: made if it isn't there; readable by its owner only.
+        connect: gives a connection to Redis, or raises ``Unreachable``.
+        clock_s: a monotonic clock, seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connect: Callable[[], redis.Redis],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._connect = connect
+        self._clock_s = clock_s
+        self._connection: redis.Redis | None = None
+        self._rung_at_s: dict[str, float] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, handoff: Handoff) -> None:
+        """Keep a hand-off. When this returns it survives a crash and a power cut.
+
+        Raises:
+            OSError: the disk is full or not writable.
+            TooBig: the call has more of a story than any real one.
+        """
+        data = msgspec.json.encode(handoff)
+        if len(data) > HANDOFF_LIMIT_BYTES:
+            raise TooBig(f"call {handoff.id}: a hand-off of {len(data)} bytes")
+        path = self._folder / f"{handoff.id}{SUFFIX}"
+        part = path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def waiting(self) -> list[str]:
+        """Name the recordings that the workers have not taken yet, oldest first."""
+        return sorted(path.stem for path in self._folder.glob(f"*{SUFFIX}"))
+
+    def drain(self) -> int:
+        """Forget what the workers have taken, and ring for the rest.
+
+        Returns:
+            How many recordings still wait.
+
+        Raises:
+            Unreachable, redis.RedisError: Redis is away; nothing is lost, call again later.
+        """
+        waiting = self.waiting()[:MOST_AT_A_TIME]
+        if not waiting:
+            return 0
+        if self._connection is None:
+            self._connection = self._connect()
+        keys = [names.taken_key(each) for each in waiting]
+        pipeline = self._connection.pipeline(transaction=False)
+        for key in keys:
+            pipeline.exists(key)
+        left = 0
+        for recording_id, taken in zip(waiting, pipeline.execute(), strict=True):
+            if taken:
+                (self._folder / f"{recording_id}{SUFFIX}").unlink(missing_ok=True)
+                self._rung_at_s.pop(recording_id, None)
+                continue
+            left += 1
+            rung_at_s = self._rung_at_s.get(recording_id)
+            if rung_at_s is None or self._clock_s() - rung_at_s >= RING_AGAIN_S:
+                self._ring(self._connection, recording_id)
+        return left
+
+    def _ring(self, connection: redis.Redis, recording_id: str) -> None:
+        try:
+            handoff, text = self._read(recording_id)
+        except RecordingError as error:
+            log.error("hand-off can't be read: put aside", call=recording_id, why=str(error))
+            path = self._folder / f"{recording_id}{SUFFIX}"
+            path.replace(path.with_suffix(".damaged"))
+            return
+        queue = Queue(
+            names.spool_queue(handoff.call.pbx), connection=connection, serializer=JSONSerializer
+        )
+        queue.enqueue(
+            names.ARCHIVE_JOB,
+            text,
+            job_id=names.archive_job_id(recording_id),
+            description=names.archive_description(recording_id),
+            retry=Retry(max=names.ARCHIVE_RETRIES_MAX),
+            result_ttl=names.RESULT_TTL_S,
+            failure_ttl=names.FAILURE_TTL_S,
+            job_timeout=JOB_TIMEOUT_S,
+        )
+        self._rung_at_s[recording_id] = self._clock_s()
+
+    def _read(self, recording_id: str) -> tuple[Handoff, str]:
+        path = self._folder / f"{recording_id}{SUFFIX}"
+        with path.open("rb") as stream:
+            data = stream.read(HANDOFF_LIMIT_BYTES + 1)
+        try:
+            handoff = msgspec.json.decode(data, type=Handoff)
+            text = data.decode()
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise RecordingError(str(error)) from None
+        if handoff.id != recording_id or not is_call_id(handoff.id):
+            raise RecordingError("it names another call")
+        return handoff, text

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from ami_bridge.handoff import RING_AGAIN_S, Outbox
+from hushtape import handoff_names as names
+from hushtape.errors import TooBig, Unreachable
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES
+from tests.samples import sample_handoff
+
+ID = "20261121-130500-abcdefgh"
+
+
+class FakeRedis:
+    """Remembers which hand-offs were taken; what RQ does with it is the integration tests' part."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self.away = False
+
+    def pipeline(self, transaction: bool) -> FakeRedis:
+        assert transaction is False
+        self.asked: list[str] = []
+        return self
+
+    def exists(self, key: str) -> None:
+        self.asked.append(key)
+
+    def execute(self) -> list[int]:
+        if self.away:
+            raise redis.ConnectionError("gone")
+        return [int(key in self.taken) for key in self.asked]
+
+
+@pytest.fixture
+def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any]]]:
+    """What was rung for: queue, argument, options."""
+    heard: list[tuple[str, str, dict[str, Any]]] = []
+
+    class FakeQueue:
+        def __init__(self, name: str, **_: object) -> None:
+            self.name = name
+
+        def enqueue(self, function: str, argument: str, **options: Any) -> None:
+            assert function == names.ARCHIVE_JOB
+            heard.append((self.name, argument, options))
+
+    monkeypatch.setattr("ami_bridge.handoff.Queue", FakeQueue)
+    return heard
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_what_is_put_is_on_disk_and_readable_by_nobody_else(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox", FakeRedis)  # type: ignore[arg-type]
+    outbox.put(sample_handoff(ID))
+    path = tmp_path / "outbox" / f"{ID}.json"
+    assert json.loads(path.read_bytes())["id"] == ID
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert outbox.waiting() == [ID]
+
+
+def test_it_rings_once_and_again_only_after_a_while(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    clock, server = Clock(), FakeRedis()
+    outbox = Outbox(tmp_path, lambda: server, clock)  # type: ignore[arg-type,return-value]
+    outbox.put(sample_handoff(ID))
+    assert [outbox.drain(), outbox.drain()] == [1, 1]
+    assert len(rings) == 1
+    clock.now_s += RING_AGAIN_S
+    outbox.drain()
+    assert len(rings) == 2
+
+
+def test_the_job_names_nobody_but_in_its_argument(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    handoff = sample_handoff(ID)
+    outbox.put(handoff)
+    outbox.drain()
+    queue, argument, options = rings[0]
+    assert queue == names.spool_queue(handoff.call.pbx)
+    assert handoff.party.number in argument
+    assert handoff.party.number not in repr(options)
+    assert options["result_ttl"] == 0
+
+
+def test_what_was_taken_leaves_the_outbox(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    server = FakeRedis()
+    outbox = Outbox(tmp_path, lambda: server)  # type: ignore[arg-type,return-value]
+    outbox.put(sample_handoff(ID))
+    outbox.drain()
+    server.taken.add(names.taken_key(ID))
+    assert outbox.drain() == 0
+    assert outbox.waiting() == []
+    assert len(rings) == 1
+
+
+def test_while_redis_is_away_everything_waits(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    server = FakeRedis()
+    outbox = Outbox(tmp_path, lambda: server)  # type: ignore[arg-type,return-value]
+    outbox.put(sample_handoff(ID))
+    server.away = True
+    with pytest.raises(redis.RedisError):
+        outbox.drain()
+    assert outbox.waiting() == [ID]
+    server.away = False
+    assert outbox.drain() == 1
+    assert len(rings) == 1
+
+
+def test_a_new_bridge_finds_what_its_predecessor_left(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    def away() -> redis.Redis:
+        raise Unreachable("no Redis")
+
+    Outbox(tmp_path, away).put(sample_handoff(ID))
+    successor = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    assert successor.drain() == 1
+    assert len(rings) == 1
+
+
+def test_a_damaged_hand_off_is_put_aside_and_the_rest_goes_on(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    other = "20261121-130501-abcdefgh"
+    (tmp_path / f"{ID}.json").write_bytes(b'{"id": "half')
+    outbox.put(sample_handoff(other))
+    outbox.drain()
+    assert [json.loads(argument)["id"] for _, argument, _ in rings] == [other]
+    assert (tmp_path / f"{ID}.damaged").exists()
+
+
+def test_half_written_files_are_not_taken_for_hand_offs(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    (tmp_path / f"{ID}.part").write_bytes(b"{")
+    assert outbox.waiting() == []
+
+
+def test_a_hand_off_has_a_limit(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    huge = sample_handoff(ID, agents=("x" * HANDOFF_LIMIT_BYTES,))
+    with pytest.raises(TooBig):
+        outbox.put(huge)
+    assert outbox.waiting() == []

@@ -1,0 +1,216 @@
+"""Replays what a real Asterisk 22 said (tests/data/ami), and what it might say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ami_bridge.asterisk.protocol import Frame, parse
+from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.facts import (
+    AgentAnswered,
+    HungUp,
+    QueueEntered,
+    TransferCompleted,
+    TransferFailed,
+)
+from hushtape.config import Pbx
+from hushtape.policy.schema import DestinationKind
+from hushtape.recordings.manifest import Direction
+
+SESSIONS = Path(__file__).parents[2] / "data" / "ami"
+NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+PBX = Pbx(
+    kind="asterisk",
+    host="127.0.0.1",
+    spool="/spool",
+    outside_contexts=("from-outside",),
+    queues={"611": "surrey-contact-centre", "612": "surrey-adult-care"},
+    extensions=("2XX", "710"),
+    outside=("9.",),
+    outside_prefix="9",
+)
+
+
+def frames(session: str) -> Iterator[Frame]:
+    data = (SESSIONS / f"{session}.ami").read_bytes()
+    for raw in data.split(b"\r\n\r\n"):
+        yield parse(raw, NOW)
+
+
+def replay(session: str) -> tuple[str, list[Told]]:
+    """Return the caller's channel and what was told of it."""
+    translator = Translator(PBX)
+    told = [
+        each for frame in frames(session) for each in translator.translate(frame, frame.sent or NOW)
+    ]
+    caller = next(each.channel for each in told if isinstance(each.fact, QueueEntered))
+    return caller.name, [each for each in told if each.channel is caller]
+
+
+@pytest.mark.parametrize(
+    ("session", "kinds"),
+    [
+        ("queue-hangup-by-caller", [QueueEntered, AgentAnswered, HungUp]),
+        ("queue-hangup-by-agent", [QueueEntered, AgentAnswered, HungUp]),
+        ("queue-abandoned", [QueueEntered, HungUp]),
+        ("blind-to-back-office", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        ("blind-to-outside", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        ("blind-to-payment", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        (
+            "blind-to-other-queue",
+            [QueueEntered, AgentAnswered, TransferCompleted, QueueEntered, AgentAnswered, HungUp],
+        ),
+    ],
+)
+def test_what_a_real_asterisk_said_becomes_these_facts(session: str, kinds: list[type]) -> None:
+    caller, told = replay(session)
+    assert caller.startswith("PJSIP/caller1-")
+    assert [type(each.fact) for each in told] == kinds
+    moments = [each.fact.at for each in told]
+    assert moments == sorted(moments)
+    assert all(moment.year == 2026 for moment in moments)
+
+
+def test_a_queue_entry_says_who_rang_what() -> None:
+    _, told = replay("queue-hangup-by-caller")
+    fact = told[0].fact
+    assert isinstance(fact, QueueEntered)
+    assert fact.arrival.direction is Direction.INBOUND
+    assert fact.arrival.dialled == "03456009009"
+    assert fact.arrival.queue == "surrey-contact-centre"
+    assert fact.number == "07900123001"
+
+
+@pytest.mark.parametrize(
+    ("session", "kind", "detail"),
+    [
+        ("blind-to-back-office", DestinationKind.EXTENSION, "212"),
+        ("blind-to-other-queue", DestinationKind.QUEUE, "surrey-adult-care"),
+        ("blind-to-outside", DestinationKind.OUTSIDE, "02079460010"),
+        ("blind-to-payment", DestinationKind.EXTENSION, "710"),
+    ],
+)
+def test_a_transfer_says_where_to(session: str, kind: DestinationKind, detail: str) -> None:
+    _, told = replay(session)
+    (fact,) = [each.fact for each in told if isinstance(each.fact, TransferCompleted)]
+    assert fact.place.kind is kind
+    assert detail in (fact.place.extension, fact.place.queue, fact.place.number)
+
+
+def event(**headers: str) -> dict[str, str]:
+    return {key.replace("_", "-"): value for key, value in headers.items()}
+
+
+def newchannel(uniqueid: str = "1.1", context: str = "from-outside", **more: str) -> dict[str, str]:
+    return event(
+        Event="Newchannel",
+        Uniqueid=uniqueid,
+        Channel=f"PJSIP/trunk-{uniqueid}",
+        Context=context,
+        Exten="01737276000",
+        **more,
+    )
+
+
+def join(uniqueid: str = "1.1", **more: str) -> dict[str, str]:
+    return event(Event="QueueCallerJoin", Uniqueid=uniqueid, Queue="help-line", **more)
+
+
+def test_a_call_from_inside_is_internal() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(context="internal"), NOW)
+    (told,) = translator.translate(join(), NOW)
+    assert isinstance(told.fact, QueueEntered)
+    assert told.fact.arrival.direction is Direction.INTERNAL
+
+
+def test_a_failed_transfer_is_one() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    blind = event(
+        Event="BlindTransfer", TransfereeUniqueid="1.1", Extension="212", Result="Invalid"
+    )
+    (told,) = translator.translate(blind, NOW)
+    assert isinstance(told.fact, TransferFailed)
+
+
+def test_a_transfer_to_a_number_that_is_not_configured_is_unknown() -> None:
+    assert Translator(PBX).place("4711").kind is DestinationKind.UNKNOWN
+    assert Translator(PBX).place("").kind is DestinationKind.UNKNOWN
+
+
+def test_a_renamed_channel_is_addressed_by_its_new_name() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    renamed = event(Event="Rename", Uniqueid="1.1", Channel="PJSIP/trunk-1.1", Newname="PJSIP/x")
+    translator.translate(renamed, NOW)
+    (told,) = translator.translate(join(), NOW)
+    assert told.channel.name == "PJSIP/x"
+
+
+def test_a_hung_up_channel_is_forgotten() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    assert translator.translate(event(Event="Hangup", Uniqueid="1.1"), NOW)
+    assert translator.channel("1.1") is None
+    assert translator.translate(event(Event="Hangup", Uniqueid="1.1"), NOW) == []
+
+
+def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() -> None:
+    translator = Translator(PBX)
+    for uniqueid in ("1.1", "1.2"):
+        translator.translate(newchannel(uniqueid), NOW)
+    living = [
+        event(Event="Status", Uniqueid="1.2", Channel="PJSIP/new-name"),
+        event(
+            Event="Status",
+            Uniqueid="1.3",
+            Channel="PJSIP/trunk-1.3",
+            Context="from-outside",
+            Exten="s",
+            DNID="01737276000",
+        ),
+    ]
+    told = list(translator.resync(living, NOW))
+    assert [(each.channel.uniqueid, each.fact) for each in told] == [
+        ("1.1", HungUp(at=NOW, seen=False))
+    ]
+    known = translator.channel("1.2")
+    assert known is not None
+    assert known.name == "PJSIP/new-name"
+    (entered,) = translator.translate(join("1.3"), NOW)
+    assert isinstance(entered.fact, QueueEntered)
+    assert entered.fact.arrival.dialled == "01737276000"
+
+
+def test_hostile_names_and_numbers_are_cut_to_plain_text() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    hostile = join(
+        CallerIDName="Zoë\r\nAction: Originate\x00" + "x" * 5000, CallerIDNum="<unknown>"
+    )
+    (told,) = translator.translate(hostile, NOW)
+    assert isinstance(told.fact, QueueEntered)
+    assert told.fact.name.startswith("ZoëAction: Originatexxx")
+    assert len(told.fact.name) <= 200
+    assert told.fact.number == ""
+
+
+def test_events_without_their_headers_raise_nothing() -> None:
+    translator = Translator(PBX)
+    for name in ("Newchannel", "Rename", "QueueCallerJoin", "AgentConnect", "BlindTransfer"):
+        translator.translate({"Event": name}, NOW)
+    assert translator.translate({}, NOW) == []
+
+
+def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ami_bridge.asterisk.translate.MOST_CHANNELS", 3)
+    translator = Translator(PBX)
+    for number in range(5):
+        translator.translate(newchannel(f"1.{number}"), NOW)
+    assert translator.channel("1.0") is None
+    assert translator.channel("1.4") is not None
