@@ -1,0 +1,88 @@
+"""`./run-lab`: install what is missing, make the tour, say what came of it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import click
+
+from lab import crowd, install, keep
+from lab.faults import FAULTS
+from lab.scenarios import SCENARIOS
+from lab.tour import Selection, run
+from lab.town import COUNCILS
+
+CROWD = "crowd"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--yes", is_flag=True, help="Install what is missing without asking.")
+@click.option("--list", "list_only", is_flag=True, help="List scenarios and policies, and end.")
+@click.option("--scenario", "names", multiple=True, metavar="NAME", help="Only this one.")
+@click.option("--policy", "policies", multiple=True, metavar="NAME", help="Only this policy.")
+@click.option(
+    "--keep", "keep_running", is_flag=True, help="Leave it running afterwards, to ring it yourself."
+)
+def main(
+    yes: bool,
+    list_only: bool,
+    names: tuple[str, ...],
+    policies: tuple[str, ...],
+    keep_running: bool,
+) -> None:
+    """Hear real calls recorded as five councils' policies say.
+
+    Starts Asterisks of its own, SIP phones that each sing their own tone, and Hushtape beside
+    them; makes a tour of calls; and measures in every recording who can be heard when. Ends with
+    exit code 1 if anything is not as the policy says. Whatever it started is ended.
+
+    \b
+      ./run-lab --yes
+      ./run-lab --policy surrey --scenario blind-to-payment
+      ./run-lab --policy surrey --scenario hang-up-by-caller --keep
+    """
+    if list_only:
+        _list()
+        return
+    selection = _select(names, policies)
+    install.offer(yes)
+    afterwards = partial(keep.stay, councils=list(selection.councils), say=click.echo)
+    report = run(selection, click.echo, afterwards if keep_running else None)
+    click.echo(report.summary())
+    sys.exit(0 if report.ok else 1)
+
+
+def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
+    known = [*(s.name for s in SCENARIOS), CROWD, *(f.name for f in FAULTS)]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f'no scenario "{name}"; there are: {", ".join(known)}')
+    for policy in policies:
+        if policy not in [council.policy for council in COUNCILS]:
+            raise click.BadParameter(f'no policy "{policy}" in the lab; --list names them')
+    # A policy that is named leaves out what belongs to none.
+    everything = not names and not policies
+    return Selection(
+        scenarios=[s for s in SCENARIOS if not names or s.name in names],
+        councils=[c for c in COUNCILS if not policies or c.policy in policies],
+        crowd=crowd.SIZE if everything or CROWD in names else 0,
+        faults=[f for f in FAULTS if everything or f.name in names],
+    )
+
+
+def _list() -> None:
+    click.echo("scenarios:")
+    for name, title in [
+        *((s.name, s.title) for s in SCENARIOS),
+        (CROWD, f"{crowd.SIZE} calls at once"),
+        *((f.name, f.title) for f in FAULTS),
+    ]:
+        click.echo(f"  {name:20} {title}")
+    click.echo("policies:")
+    for council in COUNCILS:
+        click.echo(f"  {council.policy:20} {council.did}")
+
+
+if __name__ == "__main__":
+    main()

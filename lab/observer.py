@@ -1,0 +1,230 @@
+"""The lab's own eyes on a PBX: a small AMI reader that keeps every event, raw if asked to."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 10.0
+LINE_END = b"\r\n"
+BLOCK_END = b"\r\n\r\n"
+
+
+class ObserverError(RuntimeError):
+    """The PBX refused, or the link is gone."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One AMI block. `at_s` is Asterisk's own time (epoch, s), `seen_s` when it was read here."""
+
+    headers: Mapping[str, str]
+    at_s: float
+    seen_s: float
+    raw: bytes
+
+    @property
+    def name(self) -> str:
+        """The event's name, or "" for a response."""
+        return self.headers.get("Event", "")
+
+    def get(self, key: str, default: str = "") -> str:
+        """One header; the last one counts where a header is repeated."""
+        return self.headers.get(key, default)
+
+    def all(self, key: str) -> list[str]:
+        """All values of a header that may be repeated (`Output`, `Variable`, `ChanVariable`)."""
+        prefix = key.encode() + b": "
+        lines = self.raw.split(LINE_END)
+        return [x[len(prefix) :].decode("utf-8", "replace") for x in lines if x.startswith(prefix)]
+
+
+Predicate = Callable[[Event], bool]
+
+
+def event(name: str, /, **headers: str) -> Predicate:
+    """A predicate: an event of this name whose headers have these values."""
+
+    def matches(one: Event) -> bool:
+        return one.name == name and all(one.get(k) == v for k, v in headers.items())
+
+    return matches
+
+
+class Observer:
+    """A logged-in AMI session with a reader thread of its own."""
+
+    def __init__(
+        self,
+        port: int,
+        account: str,
+        secret: str,
+        *,
+        host: str = "127.0.0.1",
+        tls_certificate: Path | None = None,
+        record: Path | None = None,
+        record_sent: Path | None = None,
+    ) -> None:
+        self._ids = itertools.count(1)
+        self._news = threading.Condition()
+        self._events: list[Event] = []
+        self._answers: dict[str, Event] = {}
+        self._gone = False
+        self._record = record.open("wb") if record else None
+        self._record_sent = record_sent.open("wb", buffering=0) if record_sent else None
+        link = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
+        if tls_certificate:
+            context = ssl.create_default_context(cafile=str(tls_certificate))
+            link = context.wrap_socket(link, server_hostname=host)
+        link.settimeout(None)
+        self._link = link
+        self._writing = threading.Lock()
+        self._reader = threading.Thread(target=self._read, name=f"ami-{account}", daemon=True)
+        self._reader.start()
+        try:
+            self.action("Login", Username=account, Secret=secret)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave; the reader thread ends with the link."""
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)
+        self._link.close()
+        if self._record_sent:
+            self._record_sent.close()
+        if threading.current_thread() is not self._reader:
+            self._reader.join(timeout=CONNECT_TIMEOUT_S)
+
+    # ------------------------------------------------------------------ asking
+
+    def ask(self, action: str, /, **headers: str | list[str]) -> Event:
+        """Send an action and return its response, whatever that says."""
+        action_id = f"lab-{next(self._ids)}"
+        lines = [f"Action: {action}", f"ActionID: {action_id}"]
+        for key, value in headers.items():
+            for each in value if isinstance(value, list) else [value]:
+                if "\r" in each or "\n" in each:
+                    raise ObserverError(f"A line break in {key}")
+                lines.append(f"{key}: {each}")
+        data = "\r\n".join(lines).encode() + BLOCK_END
+        try:
+            with self._writing:
+                self._link.sendall(data)
+                if self._record_sent:
+                    self._record_sent.write(data)
+        except OSError as error:
+            raise ObserverError(f"{action}: the link is gone ({error})") from error
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        with self._news:
+            while action_id not in self._answers:
+                left = deadline - time.monotonic()
+                if self._gone or left <= 0:
+                    raise ObserverError(f"{action}: no answer")
+                self._news.wait(left)
+            return self._answers.pop(action_id)
+
+    def action(self, action: str, /, **headers: str | list[str]) -> Event:
+        """Send an action and return its response; ObserverError unless that is Success."""
+        answer = self.ask(action, **headers)
+        if answer.get("Response") not in ("Success", "Goodbye", "Follows"):
+            raise ObserverError(f"{action}: {answer.get('Message', 'refused')}")
+        return answer
+
+    def command(self, line: str) -> str:
+        """The output of a console command (needs an account with the right `command`)."""
+        return "\n".join(self.action("Command", Command=line).all("Output"))
+
+    # ------------------------------------------------------------------ seeing
+
+    def mark(self) -> int:
+        """A position in the stream of events, for `since`."""
+        with self._news:
+            return len(self._events)
+
+    def events(self, matches: Predicate | None = None, since: int = 0) -> list[Event]:
+        """All events so far, oldest first, from the position `since` on."""
+        with self._news:
+            found = self._events[since:]
+        return [e for e in found if matches is None or matches(e)]
+
+    def wait_for(self, matches: Predicate, timeout_s: float, since: int = 0) -> Event:
+        """The first event from `since` on that matches, past or to come."""
+        deadline = time.monotonic() + timeout_s
+        position = since
+        with self._news:
+            while True:
+                for one in self._events[position:]:
+                    if matches(one):
+                        return one
+                position = len(self._events)
+                left = deadline - time.monotonic()
+                if left <= 0 or self._gone:
+                    names = [e.name for e in self._events[since:]][-12:]
+                    raise ObserverError(
+                        f"No such event within {timeout_s:g} s. Last seen: {', '.join(names)}"
+                    )
+                self._news.wait(left)
+
+    def _read(self) -> None:
+        rest = b""
+        # The greeting is one line; every block after it ends with an empty line.
+        greeted = False
+        try:
+            while data := self._link.recv(65536):
+                seen = time.time()
+                if self._record:
+                    self._record.write(data)
+                    self._record.flush()
+                rest += data
+                if not greeted and LINE_END in rest:
+                    rest = rest.split(LINE_END, 1)[1]
+                    greeted = True
+                *blocks, rest = rest.split(BLOCK_END)
+                if blocks:
+                    self._take(blocks, seen)
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self._news:
+                self._gone = True
+                self._news.notify_all()
+            if self._record:
+                self._record.close()
+
+    def _take(self, blocks: list[bytes], seen: float) -> None:
+        with self._news:
+            for raw in blocks:
+                headers: dict[str, str] = {}
+                for line in raw.decode("utf-8", "replace").split("\r\n"):
+                    key, colon, value = line.partition(":")
+                    if colon:
+                        headers[key.strip()] = value.strip()
+                at = float(headers.get("Timestamp", "nan"))
+                one = Event(headers, at, seen, raw)
+                if "Response" in headers and "Event" not in headers:
+                    self._answers[headers.get("ActionID", "")] = one
+                else:
+                    self._events.append(one)
+            self._news.notify_all()

@@ -1,0 +1,247 @@
+"""Hushtape beside the lab's Asterisks, started as an administrator would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lab import processes, town
+from lab.asterisk import Asterisk
+from lab.waiting import until
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples" / "policies"
+LAB_POLICIES = ROOT / "lab" / "policies"
+
+START_TIMEOUT_S = 60.0
+ARCHIVE_TIMEOUT_S = 30.0
+STOP_GRACE_S = 60.0
+COMMAND_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of the archive: its manifest as JSON, and where its audio is."""
+
+    manifest: dict[str, Any]
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The recording's id."""
+        return str(self.manifest["id"])
+
+    @property
+    def audio(self) -> Path:
+        """The audio file."""
+        return self.folder / str(self.manifest["audio"]["name"])
+
+    @property
+    def began_s(self) -> float:
+        """When the audio's first sample was taken in: epoch, s."""
+        return seconds(self.manifest["segments"][0]["started_at"])
+
+    @property
+    def hang_up_to_archived_s(self) -> float:
+        """How long it took from the end of the call to the archive."""
+        return seconds(self.manifest["archived_at"]) - seconds(self.manifest["call"]["ended_at"])
+
+
+class Product:
+    """`hushtape run` with a configuration of its own, the five policies, and an archive.
+
+    Args:
+        folder: for configuration, data and log; must be there.
+        pbxes: the Asterisks to serve; every second one over TLS.
+        redis_url: left out: Hushtape brings its own.
+    """
+
+    def __init__(self, folder: Path, pbxes: Sequence[Asterisk], redis_url: str = "") -> None:
+        self.folder = folder
+        self.pbxes = list(pbxes)
+        self.config = folder / "hushtape.toml"
+        self.archive = folder / "data" / "archive"
+        self.log = folder / "hushtape.log"
+        self._process: processes.Process | None = None
+        policies = folder / "policies"
+        policies.mkdir()
+        for source in (*sorted(EXAMPLES.glob("*.toml")), *sorted(LAB_POLICIES.glob("*.toml"))):
+            (policies / source.name).symlink_to(source)
+        self.config.write_text(self._configuration(redis_url), encoding="utf-8")
+
+    def __enter__(self) -> Product:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, and wait until every link is up."""
+        command = [sys.executable, "-m", "hushtape", "run", "-c", str(self.config), "--json-logs"]
+        before = len(self.log_lines())
+        process = processes.spawn(command, self.log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        self._process = process
+
+        def up() -> bool:
+            if process.poll() is not None:
+                raise RuntimeError(f"hushtape run ended at once:\n{self.log_tail()}")
+            ups = [x for x in self.log_lines()[before:] if x.get("event") == "link up"]
+            return len({x["pbx"] for x in ups}) == len(self.pbxes)
+
+        until("hushtape run is up", up, START_TIMEOUT_S, poll_s=0.1)
+
+    def stop(self) -> None:
+        """End it as an administrator would."""
+        if self._process is not None:
+            processes.end([self._process], STOP_GRACE_S)
+            self._process = None
+
+    def command(self, *arguments: str) -> str:
+        """Run another `hushtape` command with this configuration; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "hushtape", *arguments, "-c", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"hushtape {' '.join(arguments)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def part(self, name: str) -> int:
+        """Return the process id of one part: "bridge", "worker", "scheduler" or "redis"."""
+        assert self._process is not None
+        word = {"redis": "hushtape.embedded_redis"}.get(name, name)
+        found = [
+            pid
+            for pid in descendants(self._process.pid)
+            if word in command_line(pid).split("\0")[1:5]
+        ]
+        if not found:
+            raise LookupError(f"hushtape run has no part {name}")
+        return min(found)
+
+    # ------------------------------------------------------------------ looking
+
+    def recordings(self) -> list[Recording]:
+        """Everything in the archive."""
+        return [
+            Recording(json.loads(path.read_bytes()), path.parent)
+            for path in sorted(self.archive.glob("*/*/*/*/manifest.json"))
+        ]
+
+    def recordings_of(self, uniqueid: str) -> list[Recording]:
+        """The recordings of the call with this channel; there should be one at the most."""
+        return [x for x in self.recordings() if x.manifest["call"]["pbx_call"] == uniqueid]
+
+    def recording(self, uniqueid: str, timeout_s: float = ARCHIVE_TIMEOUT_S) -> Recording:
+        """Wait until the recording of a call is in the archive."""
+        return until(
+            f"the recording of {uniqueid} is archived",
+            lambda: self.recordings_of(uniqueid),
+            timeout_s,
+        )[0]
+
+    def spooled(self) -> list[Path]:
+        """Every file that lies in a spool."""
+        return [path for pbx in self.pbxes for path in pbx.spool_here.rglob("*") if path.is_file()]
+
+    def await_empty_spool(self, timeout_s: float = ARCHIVE_TIMEOUT_S) -> None:
+        """Wait until nothing is left in any spool."""
+        until("the spools are empty", lambda: not self.spooled(), timeout_s)
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What it logged."""
+        if not self.log.exists():
+            return []
+        lines = []
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                lines.append({"event": line})
+        return [line for line in lines if isinstance(line, dict)]
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of its log."""
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    # ------------------------------------------------------------------ configuration
+
+    def _configuration(self, redis_url: str) -> str:
+        lines = ['data = "data"', "", "[policies]", 'folder = "policies"']
+        if redis_url:
+            lines += ["", "[redis]", f'url = "{redis_url}"']
+        for number, pbx in enumerate(self.pbxes):
+            secret = self.folder / f"{pbx.name}.secret"
+            secret.write_text(pbx.hushtape_secret + "\n", encoding="utf-8")
+            secret.chmod(0o600)
+            lines += [
+                "",
+                f"[pbx.{pbx.name}]",
+                'kind = "asterisk"',
+                'host = "127.0.0.1"',
+                'user = "hushtape"',
+                f'password_file = "{secret.name}"',
+            ]
+            if number % 2:
+                lines += [f"port = {pbx.ami_tls_port}", "tls = true"]
+                lines += [f'tls_ca = "{pbx.certificate}"']
+            else:
+                lines += [f"port = {pbx.ami_port}"]
+            lines += [
+                f'spool = "{pbx.spool_inside}"',
+                f'spool_here = "{pbx.spool_here}"',
+                'outside_contexts = ["from-outside"]',
+                'extensions = ["2XX", "30XX", "7X0"]',
+                'outside = ["90."]',
+                'outside_prefix = "9"',
+                "",
+                f"[pbx.{pbx.name}.queues]",
+            ]
+            lines += [f'{q.number} = "{q.name}"' for q in town.queues(pbx.crowd)]
+        return "\n".join(lines) + "\n"
+
+
+def seconds(text: str) -> float:
+    """An ISO moment as epoch seconds."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process that this one started, and those that they started."""
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            tasks = Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii")
+        except OSError:
+            continue
+        children = [int(each) for each in tasks.split()]
+        found += children
+        waiting += children
+    return found
+
+
+def command_line(pid: int) -> str:
+    """A process's program and arguments, each ended by NUL; "" if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,195 @@
+"""The calls of the tour. What must come of them is written here by hand, not asked of Hushtape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.observer import event
+from lab.scene import (
+    AFTER_S,
+    BOTH_SHARE,
+    EVENT_TIMEOUT_S,
+    TALK_S,
+    Scenario,
+    Stage,
+    Take,
+    await_free,
+    check_both,
+    check_sides,
+    check_silence,
+    hang_up,
+    heard_by_caller,
+    ring_queue,
+    told,
+    transfer,
+    words_of,
+)
+from lab.town import Council, Person
+from lab.waiting import pass_time
+
+EDGE_S = 0.06  # how exactly a recording ends: two frames, and the codec's own edge
+RENEWED_S = 0.14  # a transfer after which recording goes on costs so much of it, no more
+
+# What each policy says about a blind transfer, from the councils' own statements (policies.md of
+# the examples): True where recording goes on.
+GOES_ON: dict[str, dict[str, bool]] = {
+    "surrey": {"back_office": True, "other_agent": True, "outside": False, "payment": False},
+    "uttlesford": {"back_office": False, "other_agent": False, "outside": False, "payment": False},
+    "reigate-banstead": {
+        "back_office": False,
+        "other_agent": False,
+        "outside": False,
+        "payment": False,
+    },
+    "south-hams": {"back_office": False, "other_agent": False, "outside": False, "payment": False},
+    "hammersmith-fulham": {
+        "back_office": False,
+        "other_agent": False,
+        "outside": False,
+        "payment": False,
+    },
+}
+
+
+def _queue_call(who: Callable[[Council], Person]) -> Callable[[Stage, Council, Take], None]:
+    def play(stage: Stage, council: Council, take: Take) -> None:
+        take.says = "a queue call is recorded from queue entry to hang-up"
+        call = ring_queue(stage, council, take)
+        pass_time(TALK_S)
+        ended_s = hang_up(stage, council, call, who(council), take)
+        take.calls.append(call.uniqueid)
+        recording = stage.product.recording(call.uniqueid)
+        heard = told(take, stage.product, recording, call.entered_s)
+        check_both(take, heard, recording.began_s, call.answered_s, ended_s)
+        check_sides(take, heard)
+        queue_s = call.answered_s - call.entered_s
+        music = heard.share("music", "right", 0.1, queue_s - 0.1)
+        take.check(music > 0.9, f"from queue entry: the music is in {music:.1%} of the wait")
+
+    return play
+
+
+def _blind(party: str, number: Callable[[Council], str]) -> Callable[[Stage, Council, Take], None]:
+    def play(stage: Stage, council: Council, take: Take) -> None:
+        goes_on = GOES_ON[council.policy][party]
+        words = words_of(party)
+        take.says = f"transfer to the {words}: recording {'goes on' if goes_on else 'stops'}"
+        call = ring_queue(stage, council, take)
+        pass_time(TALK_S)
+        moved = transfer(stage, council, call, number(council), take)
+        pass_time(AFTER_S)
+        ended_s = hang_up(stage, council, call, council.caller, take)
+        take.calls.append(call.uniqueid)
+        recording = stage.product.recording(call.uniqueid)
+        heard = told(take, stage.product, recording, call.entered_s)
+        control = heard_by_caller(stage, council)
+        began_s = recording.began_s
+        check_both(take, heard, began_s, call.answered_s, moved.at_s)
+        check_sides(take, heard)
+        if goes_on:
+            control_s = control.frames("any", party) * control.frame_s
+            kept_s = heard.frames("right", party) * heard.frame_s
+            take.check(
+                kept_s >= 0.99 * control_s and control_s > 1.0,
+                f"{kept_s:.2f} s of the {words} are recorded, of {control_s:.2f} s that the"
+                " caller's phone heard",
+            )
+            anew_s = moved.at_s - began_s + RENEWED_S
+            caller = heard.share("caller", "left", anew_s, ended_s - began_s)
+            take.check(
+                caller >= BOTH_SHARE,
+                f"from {RENEWED_S * 1000:.0f} ms after the transfer on, the caller is in"
+                f" {caller:.1%} of the frames",
+            )
+        else:
+            check_silence(take, heard, control, party)
+            over_s = heard.seconds - (moved.at_s - began_s)
+            take.check(
+                over_s <= 0.02, f"the recording ends {over_s * 1000:+.0f} ms from the transfer"
+            )
+
+    return play
+
+
+def _direct_dial(stage: Stage, council: Council, take: Take) -> None:
+    take.says = "a call dialled directly to an individual extension is not recorded"
+    await_free(stage, council)
+    mark = stage.eyes.mark()
+    caller, office = stage.phone(council.caller), council.back_office
+    phone_mark = caller.mark()
+    caller.dial(f"0199200{office.number}")
+    caller.established(since=phone_mark)
+    new = stage.eyes.wait_for(
+        event("Newchannel", CallerIDNum=council.caller.number), EVENT_TIMEOUT_S, mark
+    )
+    uniqueid = new.get("Uniqueid")
+    take.lines.append((0.0, f"the caller rings extension {office.number} directly"))
+    pass_time(AFTER_S)
+    caller.hang_up()
+    gone = stage.eyes.wait_for(event("Hangup", Uniqueid=uniqueid), EVENT_TIMEOUT_S, mark)
+    caller.closed(since=phone_mark)
+    take.lines.append((gone.at_s - new.at_s, "the caller hangs up"))
+    take.unrecorded.append(uniqueid)
+    starts = stage.eyes.events(event("MixMonitorStart", Uniqueid=uniqueid), mark)
+    take.check(not starts, f"{len(starts)} recorders were started")
+    check_silence(take, None, heard_by_caller(stage, council), "back_office")
+
+
+def _unnamed_queue(stage: Stage, council: Council, take: Take) -> None:
+    """An internal call to the council's own queue: no policy names internal calls."""
+    take.says = "a call from inside is not recorded"
+    await_free(stage, council)
+    mark = stage.eyes.mark()
+    colleague, agent = stage.phone(council.back_office), stage.phone(council.agent)
+    phone_mark, agent_mark = colleague.mark(), agent.mark()
+    colleague.dial(council.main_queue.number)
+    agent.wait_for("CALL_INCOMING", EVENT_TIMEOUT_S, agent_mark)
+    agent.answer()
+    join = stage.eyes.wait_for(
+        event("QueueCallerJoin", CallerIDNum=council.back_office.number), EVENT_TIMEOUT_S, mark
+    )
+    uniqueid = join.get("Uniqueid")
+    take.lines.append((0.0, f"a colleague enters queue {join.get('Queue')} from inside"))
+    pass_time(AFTER_S)
+    colleague.hang_up()
+    stage.eyes.wait_for(event("Hangup", Uniqueid=uniqueid), EVENT_TIMEOUT_S, mark)
+    colleague.closed(since=phone_mark)
+    take.unrecorded.append(uniqueid)
+    starts = stage.eyes.events(event("MixMonitorStart", Uniqueid=uniqueid), mark)
+    take.check(not starts, f"{len(starts)} recorders were started")
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "hang-up-by-caller",
+        "queue call, the caller hangs up",
+        _queue_call(lambda council: council.caller),
+    ),
+    Scenario(
+        "hang-up-by-agent",
+        "queue call, the agent hangs up",
+        _queue_call(lambda council: council.agent),
+    ),
+    Scenario(
+        "blind-to-extension",
+        "blind transfer to an extension",
+        _blind("back_office", lambda council: council.back_office.number),
+    ),
+    Scenario(
+        "blind-to-queue",
+        "blind transfer to another queue",
+        _blind("other_agent", lambda council: council.other_queue.number),
+    ),
+    Scenario(
+        "blind-to-outside",
+        "blind transfer to an outside number",
+        _blind("outside", lambda council: council.dial_outside),
+    ),
+    Scenario(
+        "blind-to-payment",
+        "blind transfer to the payment line",
+        _blind("payment", lambda council: council.payment_number),
+    ),
+    Scenario("direct-dial", "call straight to an extension", _direct_dial),
+    Scenario("internal", "internal call to the queue", _unnamed_queue),
+)

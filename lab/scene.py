@@ -1,0 +1,257 @@
+"""One call played for real, and what the ear makes of it: the words and checks of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from lab import ear
+from lab.asterisk import Asterisk
+from lab.ear import Heard
+from lab.observer import Event, Observer, event
+from lab.phones import Phone, Phones
+from lab.product import Product, Recording, seconds
+from lab.town import TONES, Council, Person
+from lab.waiting import pass_time, until
+
+EVENT_TIMEOUT_S = 15.0
+HEARD_TIMEOUT_S = 10.0
+CLEAN_TIMEOUT_S = 10.0
+
+RINGS_S = 1.0  # the agent's phone rings, the caller hears music
+TALK_S = 5.0
+AFTER_S = 3.0  # with the next party
+
+BOTH_SHARE = 0.99  # of the 20 ms frames of a talk: both tones, each on its own side
+CONTROL_S = 1.0  # the caller's phone must have heard a tone for so long, or silence proves nothing
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be so, and the figure that shows it."""
+
+    ok: bool
+    what: str
+
+
+@dataclass
+class Take:
+    """What came of playing a scenario: a timeline in plain words, and the checks."""
+
+    scenario: str
+    title: str
+    policy: str
+    says: str = ""
+    lines: list[tuple[float, str]] = field(default_factory=list)  # seconds into the call
+    notes: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)  # Uniqueids that must have a recording
+    unrecorded: list[str] = field(default_factory=list)  # Uniqueids that must have none
+    latencies_s: list[float] = field(default_factory=list)  # hang-up to archived
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is as the policy says. A take without a check proves nothing."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+    def check(self, ok: bool, what: str) -> None:
+        """Note one check."""
+        self.checks.append(Check(bool(ok), what))
+
+    def text(self) -> str:
+        """The take as a block for people."""
+        mark = "as the policy says" if self.ok else "NOT AS THE POLICY SAYS"
+        out = [f"{self.policy}: {self.title}: {mark}"]
+        if self.says:
+            out.append(f"  the policy says: {self.says}")
+        out += [f"  {at_s:7.2f} s  {words}" for at_s, words in sorted(self.lines)]
+        out += [f"  {note}" for note in self.notes]
+        out += [f"  {'ok ' if check.ok else 'NOT'} {check.what}" for check in self.checks]
+        return "\n".join(out)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where scenarios are played: one PBX, its phones, and the product beside them."""
+
+    pbx: Asterisk
+    eyes: Observer
+    phones: Phones
+    product: Product
+
+    def phone(self, who: Person) -> Phone:
+        """This person's phone."""
+        return self.phones[who]
+
+
+@dataclass(frozen=True)
+class QueueCall:
+    """A caller who talks to the agent of a queue, as the PBX saw it (epoch, s)."""
+
+    uniqueid: str
+    channel: str
+    entered_s: float
+    answered_s: float
+
+
+def ring_queue(stage: Stage, council: Council, take: Take) -> QueueCall:
+    """Let the caller ring the council's number, and the agent answer."""
+    caller, agent = stage.phone(council.caller), stage.phone(council.agent)
+    await_free(stage, council)
+    mark, agent_mark = stage.eyes.mark(), agent.mark()
+    caller.dial(council.did)
+    is_ours = event("QueueCallerJoin", CallerIDNum=council.caller.number)
+    join = stage.eyes.wait_for(is_ours, EVENT_TIMEOUT_S, mark)
+    uniqueid = join.get("Uniqueid")
+    take.lines.append((0.0, f"the caller enters queue {join.get('Queue')}"))
+    agent.wait_for("CALL_INCOMING", EVENT_TIMEOUT_S, agent_mark)
+    pass_time(RINGS_S)
+    agent.answer()
+    connected = event("AgentConnect", Uniqueid=uniqueid)
+    answer = stage.eyes.wait_for(connected, EVENT_TIMEOUT_S, mark)
+    take.lines.append((answer.at_s - join.at_s, "the agent answers"))
+    return QueueCall(uniqueid, join.get("Channel"), join.at_s, answer.at_s)
+
+
+def await_free(stage: Stage, council: Council) -> None:
+    """Wait until nobody of the council is in a call any more."""
+    phones = [stage.phone(person) for person in council.people]
+    until(
+        f"{council.policy}'s phones are free",
+        lambda: not any(phone.busy for phone in phones),
+        CLEAN_TIMEOUT_S,
+    )
+
+
+def hang_up(stage: Stage, council: Council, call: QueueCall, who: Person, take: Take) -> float:
+    """Let somebody hang up, and wait until the caller's channel is gone; return when (epoch, s)."""
+    mark = stage.eyes.mark()
+    caller = stage.phone(council.caller)
+    caller_mark = caller.mark()
+    stage.phone(who).hang_up()
+    gone = stage.eyes.wait_for(event("Hangup", Uniqueid=call.uniqueid), EVENT_TIMEOUT_S, mark)
+    caller.closed(since=caller_mark)
+    take.lines.append((gone.at_s - call.entered_s, f"the {who.role.replace('_', ' ')} hangs up"))
+    return gone.at_s
+
+
+def transfer(stage: Stage, council: Council, call: QueueCall, number: str, take: Take) -> Event:
+    """Let the agent transfer the caller blindly; return the PBX's event."""
+    mark = stage.eyes.mark()
+    stage.phone(council.agent).blind_transfer(number)
+    is_ours = event("BlindTransfer", TransfereeUniqueid=call.uniqueid)
+    moved = stage.eyes.wait_for(is_ours, EVENT_TIMEOUT_S, mark)
+    take.lines.append((moved.at_s - call.entered_s, f"the agent transfers the caller to {number}"))
+    return moved
+
+
+def listen(path: Path) -> Heard:
+    """What is heard in a file, for the tones of a council's people."""
+    return ear.hear(path, TONES)
+
+
+def heard_by_caller(stage: Stage, council: Council) -> Heard:
+    """What the caller's phone heard in its last call."""
+    phone = stage.phone(council.caller)
+    return until(
+        "the caller's phone has written what it heard",
+        lambda: _complete(phone.heard),
+        HEARD_TIMEOUT_S,
+    )
+
+
+def _complete(path: Path) -> Heard | None:
+    try:
+        return listen(path)
+    except (ear.EarError, OSError, EOFError):
+        return None
+
+
+def told(take: Take, product: Product, recording: Recording, began_s: float) -> Heard:
+    """Say where the recording is, how long it is kept and why, and what the ear hears in it."""
+    manifest = recording.manifest
+    heard = listen(recording.audio)
+    for line in manifest["story"]:
+        reason = line.get("reason")
+        if reason and reason["rule"] != "calls":
+            at_s = seconds(line["at"]) - began_s
+            take.lines.append((at_s + 0.001, f"Hushtape: {reason['words']}"))
+    latency_s = recording.hang_up_to_archived_s
+    take.latencies_s.append(latency_s)
+    keep = manifest["keep"]
+    take.notes += [
+        f"archived {latency_s:.2f} s after hang-up: {recording.audio.relative_to(product.archive)}",
+        (
+            f"kept until {local(keep['until'], keep['time_zone'])}:"
+            f" {keep['reason']['words']} ({keep['reason']['policy']}, {keep['reason']['rule']})"
+        ),
+        f"the ear, left:  {heard.in_words('left', shortest_s=0.1)}",
+        f"the ear, right: {heard.in_words('right', shortest_s=0.1)}",
+    ]
+    return heard
+
+
+def local(moment: str, zone: str) -> str:
+    """A moment as a person of that zone reads it."""
+    at = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone))
+    return f"{at:%-d %b %Y %H:%M} ({zone})"
+
+
+PARTY_WORDS = {"payment": "payment line"}
+
+
+def words_of(party: str) -> str:
+    """A party's name as people say it."""
+    return PARTY_WORDS.get(party, party.replace("_", " "))
+
+
+def check_both(
+    take: Take, heard: Heard, began_s: float, start_s: float, end_s: float, other: str = "agent"
+) -> None:
+    """The talk between two moments (epoch, s) holds both tones, each on its own side."""
+    left = heard.share("caller", "left", start_s - began_s, end_s - began_s)
+    right = heard.share(other, "right", start_s - began_s, end_s - began_s)
+    name = words_of(other)
+    take.check(
+        min(left, right) >= BOTH_SHARE,
+        f"talk with the {name}, {end_s - start_s:.2f} s: caller in {left:.1%} of the frames on"
+        f" the left, {name} in {right:.1%} on the right",
+    )
+
+
+def check_sides(take: Take, heard: Heard) -> None:
+    """Nobody is heard on the other one's side."""
+    crossed = heard.frames("right", "caller") + sum(
+        heard.frames("left", name) for name in TONES if name != "caller"
+    )
+    take.check(crossed == 0, f"{crossed} frames with a party on the other one's side")
+
+
+def check_silence(
+    take: Take, heard: Heard | None, control: Heard, name: str, where: str = "the recording"
+) -> None:
+    """A party is in no frame of the recording, though the caller's phone did hear it."""
+    words = words_of(name)
+    frames = heard.frames("any", name) if heard is not None else 0
+    if heard is not None:
+        take.check(frames == 0, f"{frames} frames of the {words} in {where}")
+    control_s = control.frames("any", name) * control.frame_s
+    take.check(
+        control_s >= CONTROL_S,
+        f"control: the caller's phone heard the {words} for {control_s:.2f} s",
+    )
+
+
+Play = Callable[[Stage, Council, Take], None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of call, played for every council."""
+
+    name: str
+    title: str
+    play: Play
