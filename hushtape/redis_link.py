@@ -82,8 +82,7 @@ def reaching(config: Config) -> Iterator[None]:
         raise Unreachable(f"Redis at {place(config)} refused a command: {error}") from None
     except (redis.exceptions.RedisError, OSError) as error:
         raise Unreachable(
-            f"Redis at {place(config)} doesn't answer ({_short(error)}): is it running, and is"
-            " redis.url in hushtape.toml right?"
+            f"Redis at {place(config)} doesn't answer ({_short(error)}): {_advice(config)}"
         ) from None
 
 
@@ -112,6 +111,12 @@ def _refused(config: Config) -> str:
             " redis.password_env in hushtape.toml"
         )
     return f"Redis at {place(config)} wants a password: set redis.password_file in hushtape.toml"
+
+
+def _advice(config: Config) -> str:
+    if config.redis.url:
+        return "is it running, and is redis.url in hushtape.toml right?"
+    return "hushtape run brings it along: is that running with this configuration?"
 
 
 def _short(error: BaseException) -> str:

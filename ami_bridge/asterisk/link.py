@@ -339,7 +339,6 @@ class Link:
             await self._log_in(connection)
             self._connection = connection
             self.state, self.reason = State.UP, None
-            LOG.info("%s: the link is up", self._where)
             tasks = [
                 asyncio.create_task(self._consume(inbox, protocol), name=f"events {self.name}"),
                 asyncio.create_task(self._ping(connection), name=f"ping {self.name}"),
