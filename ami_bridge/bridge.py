@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
 import redis
 import structlog
 
 from ami_bridge.call import Call, Stage
 from ami_bridge.facts import (
+    BridgeEnds,
     Channel,
     Command,
     Fact,
@@ -25,11 +27,16 @@ from ami_bridge.facts import (
     LinkReturned,
     QueueEntered,
     RaiseAlarm,
+    RecorderUncertain,
     Rest,
     Rested,
+    StartRecorder,
+    StopEveryRecorder,
+    StopRecorder,
+    StopUnconfirmed,
 )
 from ami_bridge.handoff import Outbox
-from hushtape.errors import HushtapeError, Unreachable
+from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.schema import Policy
 from hushtape.recordings.manifest import Handoff
@@ -84,19 +91,32 @@ class Bridge:
         self._live: dict[tuple[str, str], _Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed_off = asyncio.Event()
+        self._not_put: set[str] = set()
 
-    async def run(self, stations: Sequence[Station]) -> None:
-        """Serve until cancelled; then finish the hand-offs that are under way."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._drain_for_ever())
-                for station in stations:
-                    group.create_task(station.run())
-        finally:
-            if self._live:
-                log.warning("bridge ends while calls go on", calls=len(self._live))
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=END_TIMEOUT_S)
+    async def run(self, stations: Sequence[Station], ended: asyncio.Event) -> None:
+        """Serve until told to end; then stop every recorder and hand off every recording.
+
+        From then on nobody would stop a recorder in time, so none is left behind.
+        """
+        async with asyncio.TaskGroup() as group:
+            serving = [group.create_task(self._drain_for_ever())]
+            serving += [group.create_task(station.run()) for station in stations]
+            await ended.wait()
+            await self._let_go()
+            for task in serving:
+                task.cancel()
+
+    async def _let_go(self) -> None:
+        if self._live:
+            log.warning("bridge ends: the recording of live calls stops", calls=len(self._live))
+        for live in list(self._live.values()):
+            self.tell(live.station, live.channel, BridgeEnds(at=live.station.pbx_now()))
+        deadline_s = asyncio.get_running_loop().time() + END_TIMEOUT_S
+        while self._tasks and asyncio.get_running_loop().time() < deadline_s:
+            await asyncio.wait(self._tasks, timeout=deadline_s - asyncio.get_running_loop().time())
+        left = [live.call.id for live in self._live.values()] + sorted(self._not_put)
+        if left:
+            log.error("alarm", what="bridge ends with recordings not handed off", calls=left)
 
     def tell(self, station: Station, channel: Channel, fact: Fact) -> None:
         """Take in one fact of the call to which an outside party's channel belongs."""
@@ -106,9 +126,12 @@ class Bridge:
             if isinstance(fact, QueueEntered):
                 self._begin(station, channel, fact)
             return
+        self._apply(live, fact)
+
+    def _apply(self, live: _Live, fact: Fact) -> None:
         self._carry_out(live, live.call.apply(fact))
         if live.call.stage is Stage.OVER:
-            del self._live[key]
+            self._live.pop((live.station.name, live.channel.uniqueid), None)
 
     def link_returned(self, station: Station, at: datetime) -> None:
         """Tell every call of a PBX that the link to it was away."""
@@ -147,25 +170,30 @@ class Bridge:
 
     async def _rest(self, live: _Live, rest: Rest) -> None:
         await asyncio.sleep(rest.pause_s)
-        over = Rested(at=live.station.pbx_now(), rest=rest.rest)
-        self._carry_out(live, live.call.apply(over))
+        self._apply(live, Rested(at=live.station.pbx_now(), rest=rest.rest))
 
     async def _ask_pbx(self, live: _Live, command: Command) -> None:
-        fact = await live.station.carry_out(live.channel, command)
+        try:
+            fact = await live.station.carry_out(live.channel, command)
+        except Exception:  # a bug there must not leave a call waiting for ever
+            log.exception("alarm", call=live.call.id, what="a command failed")
+            fact = _failed(command, live.station.pbx_now())
         if fact is not None:
-            self._carry_out(live, live.call.apply(fact))
+            self._apply(live, fact)
 
     async def _hand_off(self, handoff: Handoff) -> None:
+        self._not_put.add(handoff.id)
         while True:
             try:
                 await asyncio.to_thread(self._outbox.put, handoff)
                 break
-            except HushtapeError as error:
-                log.error("alarm", call=handoff.id, what=f"recording lost: {error}")
-                return
+            except TooBig as error:
+                log.error("alarm", call=handoff.id, what=f"its story is dropped: {error}")
+                handoff = msgspec.structs.replace(handoff, story=())
             except OSError as error:
                 log.error("alarm", call=handoff.id, what=f"the outbox can't be written: {error}")
                 await asyncio.sleep(PUT_AGAIN_S)
+        self._not_put.discard(handoff.id)
         log.info("call over", call=handoff.id, segments=len(handoff.segments))
         self._handed_off.set()
 
@@ -178,7 +206,7 @@ class Bridge:
             self._handed_off.clear()
             try:
                 await asyncio.to_thread(self._outbox.drain)
-            except (Unreachable, redis.RedisError, OSError) as error:
+            except (HushtapeError, redis.RedisError, OSError) as error:
                 if not away:
                     log.error("recordings wait in the outbox", why=str(error))
                 away = True
@@ -197,4 +225,15 @@ class Bridge:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("alarm", what="a command failed", exc_info=task.exception())
+            log.error("alarm", what="a bug in the bridge", exc_info=task.exception())
+
+
+def _failed(command: Command, at: datetime) -> Fact | None:
+    """Say what we know of a command's recorder when carrying it out broke: nothing."""
+    match command:
+        case StartRecorder():
+            return RecorderUncertain(at=at, segment=command.segment)
+        case StopRecorder() | StopEveryRecorder():
+            return StopUnconfirmed(at=at, segment=command.segment)
+        case _:
+            return None

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from ami_bridge.facts import (
     AgentAnswered,
+    BridgeEnds,
     Command,
     Fact,
     HandOff,
@@ -53,6 +54,11 @@ from hushtape.recordings.manifest import (
 
 MOST_SEGMENTS = 200  # a call that goes round for ever stops being recorded, and somebody is told
 MOST_HAPPENINGS = 2000
+MOST_SPANS = 500
+MOST_NAMES = 200  # of queues, and of agents
+
+STUCK_REST_S = 5.0  # a recorder that can't be stopped is tried again after so long
+MOST_STUCK_TRIES = 500  # three quarters of an hour
 
 # Asterisk 22, run: a recorder that outlives a transfer, or follows another within milliseconds,
 # loses what its channel hears every second time, for a while or for good. With 30 ms between the
@@ -86,6 +92,7 @@ class Recorder(StrEnum):
     STARTING = "starting"
     STARTING_IN_VAIN = "starting in vain"  # no longer wanted: stopped as soon as it has started
     RUNNING = "running"
+    UNCERTAIN = "uncertain"  # no answer to the start: it may run, and we don't know its id
     STOPPING = "stopping"
     STOPPING_ALL = "stopping all"
     RESTING = "resting"  # stopped; the channel forgets it before a next one is started
@@ -170,7 +177,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         unwanted=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
         started=(Recorder.RUNNING, Act.NOTHING),
         start_refused=(Recorder.REFUSED, Act.ALARM),
-        start_uncertain=(Recorder.RUNNING, Act.ALARM),
+        start_uncertain=(Recorder.UNCERTAIN, Act.ALARM),
         channel_gone=_GONE,
     ),
     **_row(
@@ -185,8 +192,15 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         Recorder.RUNNING,
         wanted_anew=(Recorder.STOPPING, Act.STOP),
         unwanted=(Recorder.STOPPING, Act.STOP),
-        # somebody else stopped it: said aloud, and a new one begins with the next segment
-        stopped=(Recorder.NONE, Act.ALARM),
+        # Somebody else stopped it, and had a reason: it isn't started again before a new place.
+        stopped=(Recorder.REFUSED, Act.ALARM),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.UNCERTAIN,
+        wanted_anew=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        unwanted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
@@ -203,7 +217,10 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
     ),
     **_row(
         Recorder.STUCK,
+        wanted_anew=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        unwanted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         stopped=(Recorder.RESTING, Act.REST),
+        rested=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
@@ -231,20 +248,28 @@ _RECORDER_SIGNALS: dict[type[RecorderFact], Signal] = {
     StopUnconfirmed: Signal.STOP_UNCONFIRMED,
 }
 
+# What a ruling on a queue means.
+_ENTRY_TURNS = {
+    OnTransfer.CONTINUE: Turn.ENTERED,
+    OnTransfer.STOP: Turn.LEFT,
+    OnTransfer.SILENT: Turn.PAYMENT_BEGAN,
+}
+
 _WRITING = {
     Recorder.STARTING,
     Recorder.STARTING_IN_VAIN,
     Recorder.RUNNING,
+    Recorder.UNCERTAIN,
     Recorder.STOPPING,
     Recorder.STOPPING_ALL,
     Recorder.STUCK,
 }
 
 _ALARMS = {
-    Recorder.REFUSED: "the PBX refused to start a recorder",
-    Recorder.RUNNING: "the PBX didn't say whether a recorder started",
-    Recorder.NONE: "a recorder was stopped by somebody else",
-    Recorder.STUCK: "a recorder could not be stopped, or we can't tell",
+    (Recorder.REFUSED, Signal.START_REFUSED): "the PBX refused to start a recorder",
+    (Recorder.REFUSED, Signal.STOPPED): "a recorder was stopped by somebody else",
+    (Recorder.UNCERTAIN, Signal.START_UNCERTAIN): "the PBX didn't say whether a recorder started",
+    (Recorder.STUCK, Signal.STOP_UNCONFIRMED): "a recorder could not be stopped, or we can't tell",
 }
 
 
@@ -292,6 +317,8 @@ class Call:
     _segments: list[Segment] = field(default_factory=list)
     _segment_count: int = 0
     _rests: int = 0
+    _stuck_tries: int = 0
+    _ending: bool = False  # the bridge ends: handed off as soon as nothing is written any more
     _spans: list[Span] = field(default_factory=list)
     _open_span: _OpenSpan | None = None
     _story: list[Happening] = field(default_factory=list)
@@ -315,6 +342,12 @@ class Call:
         """
         if self.stage is Stage.OVER:
             return []
+        commands = self._apply(fact)
+        if self._ending and self.recorder not in _WRITING:
+            commands += self._end(fact.at)
+        return commands
+
+    def _apply(self, fact: Fact) -> list[Command]:
         match fact:
             case QueueEntered():
                 return self._queue_entered(fact)
@@ -330,6 +363,8 @@ class Call:
             case LinkReturned():
                 self._tell(fact.at, "the link to the PBX was lost and is back")
                 return self._signal(Signal.LINK_RETURNED, fact.at)
+            case BridgeEnds():
+                return self._bridge_ends(fact)
             case RecorderFact():
                 return self._recorder_fact(fact)
             case Rested():
@@ -341,8 +376,11 @@ class Call:
 
     def _queue_entered(self, fact: QueueEntered) -> list[Command]:
         queue = fact.arrival.queue
-        self._queues.append(queue)
-        if self.stage is Stage.RECORDED and queue == self._went_on_to:
+        if len(self._queues) < MOST_NAMES:
+            self._queues.append(queue)
+        went_on_to, self._went_on_to = self._went_on_to, ""
+        self._left_into = ""
+        if self.stage is Stage.RECORDED and queue == went_on_to:
             self._tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
             return []
         if self.stage is Stage.RECORDED:
@@ -350,15 +388,16 @@ class Call:
         else:
             ruling = decide.on_return(self.policy, queue)
         self._tell(fact.at, f"queue {queue} entered", ruling.reason)
-        recorded = ruling.outcome is OnTransfer.CONTINUE
-        if self.stage is Stage.RECORDED and not recorded:
+        if self.stage is Stage.RECORDED and ruling.outcome is not OnTransfer.CONTINUE:
             self._left_into = queue
-        turn = Turn.ENTERED if recorded else Turn.LEFT
-        return self._turn(turn, fact.at, ruling.reason, EndedBy.QUEUE)
+        turn = _ENTRY_TURNS[ruling.outcome]
+        ended_by = EndedBy.PAYMENT if turn is Turn.PAYMENT_BEGAN else EndedBy.QUEUE
+        return self._turn(turn, fact.at, ruling.reason, ended_by)
 
     def _agent_answered(self, fact: AgentAnswered) -> list[Command]:
         self._answered_at = self._answered_at or fact.at
-        if fact.agent not in self._agents:
+        self._left_into = ""
+        if fact.agent not in self._agents and len(self._agents) < MOST_NAMES:
             self._agents.append(fact.agent)
         self._tell(fact.at, "an agent answered")
         return []
@@ -381,9 +420,22 @@ class Call:
         self._tell(fact.at, "hung up" if fact.seen else "gone when the link to the PBX came back")
         ended_by = EndedBy.HANG_UP if fact.seen else EndedBy.LINK_LOST
         commands = self._turn(Turn.HUNG_UP, fact.at, self.reason, ended_by)
-        if self._segments:
-            commands.append(HandOff(self._handoff(fact.at)))
-        return commands
+        return commands + self._hand_off(fact.at)
+
+    def _bridge_ends(self, fact: BridgeEnds) -> list[Command]:
+        self._tell(fact.at, "the bridge ends: recording stops")
+        self._ending = True
+        return self._turn(Turn.LEFT, fact.at, self.reason, EndedBy.BRIDGE_ENDED)
+
+    def _end(self, at: datetime) -> list[Command]:
+        self._ending = False
+        if self.stage is Stage.OVER:
+            return []
+        self._turn(Turn.HUNG_UP, at, self.reason, EndedBy.BRIDGE_ENDED)
+        return self._hand_off(at)
+
+    def _hand_off(self, at: datetime) -> list[Command]:
+        return [HandOff(self._handoff(at))] if self._segments else []
 
     def _recorder_fact(self, fact: RecorderFact) -> list[Command]:
         if self._draft is None or fact.segment != self._draft.number:
@@ -416,7 +468,7 @@ class Call:
         return Signal.WANTED_ANEW if before is Stage.RECORDED else Signal.WANTED
 
     def _change_span(self, at: datetime, reason: Reason) -> None:
-        if self._open_span is not None:
+        if self._open_span is not None and len(self._spans) < MOST_SPANS:
             self._spans.append(
                 Span(
                     kind=self._open_span.kind,
@@ -443,31 +495,45 @@ class Call:
             draft.ended_by = ended_by
         if before in _WRITING and self.recorder not in _WRITING:
             self._close_segment(signal, at, ended_by)
-        commands = self._act(act, at)
+        commands = self._act(act, at, signal)
         stopped = before is not Recorder.NONE and self.recorder is Recorder.NONE
         if stopped and self.stage is Stage.RECORDED:
             commands += self._signal(Signal.WANTED, at)
         return commands
 
-    def _act(self, act: Act, at: datetime) -> list[Command]:
+    def _act(self, act: Act, at: datetime, signal: Signal) -> list[Command]:
         match act:
             case Act.NOTHING:
                 return []
             case Act.START:
                 return self._start(at)
             case Act.REST:
-                self._rests += 1
-                return [Rest(self._rests, REST_S)]
+                self._stuck_tries = 0
+                return [self._rest(REST_S)]
             case Act.ALARM:
-                self._tell(at, _ALARMS[self.recorder])
-                return [RaiseAlarm(_ALARMS[self.recorder])]
+                return self._alarm(at, signal)
         draft = self._draft
         if draft is None:
             raise RuntimeError(f"call {self.id}: {act} without a segment")
-        if act is Act.STOP and draft.recorder_id:
+        if act is Act.STOP:
             return [StopRecorder(draft.number, draft.recorder_id)]
-        self.recorder = Recorder.STOPPING_ALL
         return [StopEveryRecorder(draft.number)]
+
+    def _alarm(self, at: datetime, signal: Signal) -> list[Command]:
+        what = _ALARMS[self.recorder, signal]
+        commands: list[Command] = []
+        if self.recorder is Recorder.STUCK:
+            self._stuck_tries += 1
+            if self._stuck_tries <= MOST_STUCK_TRIES:
+                commands.append(self._rest(STUCK_REST_S))
+            if self._stuck_tries > 1:
+                return commands  # it was told already
+        self._tell(at, what)
+        return [RaiseAlarm(what), *commands]
+
+    def _rest(self, pause_s: float) -> Rest:
+        self._rests += 1
+        return Rest(self._rests, pause_s)
 
     def _start(self, at: datetime) -> list[Command]:
         if self._segment_count >= MOST_SEGMENTS:

@@ -20,6 +20,7 @@ class Channel:
     name: str  # what commands are addressed to; the PBX may change it
     context: str  # where it entered the dialplan
     dialled: str  # the extension with which it entered the dialplan
+    extension: str = ""  # where in the dialplan it was last known to be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ class HungUp(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkReturned(Fact):
     """The link to the PBX was lost and is back; the call lives on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeEnds(Fact):
+    """The bridge is told to end: from now on nobody would stop the recorder in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,7 @@ from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
 
 RING_AGAIN_S = 60.0  # a worker that runs takes a hand-off within a second or two of its turn
-JOB_TIMEOUT_S = 3600
-MOST_AT_A_TIME = 500  # recordings looked at in one drain
+MOST_AT_A_TIME = 500  # recordings in one question to Redis
 SUFFIX = ".json"
 
 log = structlog.get_logger()
@@ -53,6 +52,8 @@ class Outbox:
         self._connection: redis.Redis | None = None
         self._rung_at_s: dict[str, float] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in folder.glob("*.part"):  # a predecessor was killed while it wrote this
+            part.unlink(missing_ok=True)
 
     def put(self, handoff: Handoff) -> None:
         """Keep a hand-off. When this returns it survives a crash and a power cut.
@@ -91,15 +92,20 @@ class Outbox:
         Raises:
             Unreachable, redis.RedisError: Redis is away; nothing is lost, call again later.
         """
-        waiting = self.waiting()[:MOST_AT_A_TIME]
+        waiting = self.waiting()
         if not waiting:
             return 0
         if self._connection is None:
             self._connection = self._connect()
-        keys = [names.taken_key(each) for each in waiting]
-        pipeline = self._connection.pipeline(transaction=False)
-        for key in keys:
-            pipeline.exists(key)
+        left = 0
+        for start in range(0, len(waiting), MOST_AT_A_TIME):
+            left += self._drain_some(self._connection, waiting[start : start + MOST_AT_A_TIME])
+        return left
+
+    def _drain_some(self, connection: redis.Redis, waiting: list[str]) -> int:
+        pipeline = connection.pipeline(transaction=False)
+        for recording_id in waiting:
+            pipeline.exists(names.taken_key(recording_id))
         left = 0
         for recording_id, taken in zip(waiting, pipeline.execute(), strict=True):
             if taken:
@@ -109,7 +115,7 @@ class Outbox:
             left += 1
             rung_at_s = self._rung_at_s.get(recording_id)
             if rung_at_s is None or self._clock_s() - rung_at_s >= RING_AGAIN_S:
-                self._ring(self._connection, recording_id)
+                self._ring(connection, recording_id)
         return left
 
     def _ring(self, connection: redis.Redis, recording_id: str) -> None:
@@ -123,16 +129,16 @@ class Outbox:
         queue = Queue(
             names.spool_queue(handoff.call.pbx), connection=connection, serializer=JSONSerializer
         )
-        queue.enqueue(
-            names.ARCHIVE_JOB,
-            text,
-            job_id=names.archive_job_id(recording_id),
-            description=names.archive_description(recording_id),
-            retry=Retry(max=names.ARCHIVE_RETRIES_MAX),
-            result_ttl=names.RESULT_TTL_S,
-            failure_ttl=names.FAILURE_TTL_S,
-            job_timeout=JOB_TIMEOUT_S,
-        )
+        if queue.get_job_position(names.archive_job_id(recording_id)) is None:
+            queue.enqueue(
+                names.ARCHIVE_JOB,
+                text,
+                job_id=names.archive_job_id(recording_id),
+                description=names.archive_description(recording_id),
+                retry=Retry(max=names.ARCHIVE_RETRIES_MAX),
+                result_ttl=names.RESULT_TTL_S,
+                failure_ttl=names.FAILURE_TTL_S,
+            )
         self._rung_at_s[recording_id] = self._clock_s()
 
     def _read(self, recording_id: str) -> tuple[Handoff, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from hushtape.config import Config
 from hushtape.ids import RANDOM_BYTES, new_call_id
 from hushtape.policy import parse
 from hushtape.policy.schema import Policy
+from hushtape.single import only_one
 
 
 @click.command()
@@ -28,8 +28,9 @@ from hushtape.policy.schema import Policy
 def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
     """Listen to the PBXes, and start and stop recording as the policies say.
 
-    One bridge serves every PBX of the configuration. It ends with Ctrl-C or SIGTERM; live calls
-    are not disturbed.
+    One bridge serves every PBX of the configuration. It ends with Ctrl-C or SIGTERM: calls go on,
+    their recording stops, because nobody would stop it in time any more, and what there is of it
+    is archived.
 
     \b
     Example:
@@ -38,11 +39,10 @@ def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
     logs.configure("bridge", json_logs, verbose)
     loaded = config.load(config_path)
     policies = parse.load_folder(Path(loaded.policies.folder))
-    passwords = {
-        name: config.secret(f"{config_path}: pbx.{name}", pbx.password_file, pbx.password_env)
-        for name, pbx in loaded.pbx.items()
-    }
-    asyncio.run(_serve(loaded, policies, passwords))
+    passwords = config.passwords(loaded, str(config_path))
+    redis_link.check(loaded)
+    with only_one(loaded.data_path / "bridge.lock", "bridge"):
+        asyncio.run(_serve(loaded, policies, passwords))
 
 
 async def _serve(loaded: Config, policies: tuple[Policy, ...], passwords: dict[str, str]) -> None:
@@ -53,8 +53,7 @@ async def _serve(loaded: Config, policies: tuple[Policy, ...], passwords: dict[s
     stations = [
         AsteriskStation(name, pbx, passwords[name], the_bridge) for name, pbx in loaded.pbx.items()
     ]
-    serving = asyncio.get_running_loop().create_task(the_bridge.run(stations))
+    ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await the_bridge.run(stations, ended)

@@ -11,7 +11,7 @@ import click
 
 from hushtape import __version__
 from hushtape.config import DEFAULT_CONFIG
-from hushtape.errors import HushtapeError
+from hushtape.errors import ConfigError, HushtapeError
 
 PROGRAMS = "hushtape.programs"
 
@@ -53,6 +53,10 @@ class Programs(click.Group):
         except HushtapeError as error:
             click.echo(f"hushtape: {error}", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            # A folder that can't be made, a disk that is full: for a person, not for a traceback.
+            click.echo(f"hushtape: {error.filename or 'system'}: {error.strerror}", err=True)
+            sys.exit(ConfigError.exit_code)
 
 
 @click.group(cls=Programs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,13 +82,15 @@ def run(config_path: Path, json_logs: bool, verbose: bool) -> None:
 
     Ends with Ctrl-C or SIGTERM, after the recordings in work are done.
     """
-    from hushtape import config, logs
+    from hushtape import config, logs, redis_link
     from hushtape.policy import parse
     from hushtape.run import run as run_parts
 
     logs.configure("run", json_logs, verbose)
     loaded = config.load(config_path)
     parse.load_folder(Path(loaded.policies.folder))
+    config.passwords(loaded, str(config_path))
+    redis_link.check(loaded)
     options = ["--json-logs"] * json_logs + ["--verbose"] * verbose
     run_parts(loaded, config_path.resolve(), options)
 
@@ -96,13 +102,14 @@ def check(config_path: Path) -> None:
 
     Nothing is contacted and nothing is changed.
     """
-    from hushtape import config
+    from hushtape import config, redis_link
     from hushtape.policy import parse
 
     loaded = config.load(config_path)
     policies = parse.load_folder(Path(loaded.policies.folder))
+    config.passwords(loaded, str(config_path))
+    redis_link.check(loaded)
     for name, pbx in loaded.pbx.items():
-        config.secret(f"{config_path}: pbx.{name}", pbx.password_file, pbx.password_env)
         tls = "TLS" if pbx.tls else "without TLS"
         click.echo(f"PBX {name}: {pbx.kind} at {pbx.host}:{pbx.port}, {tls}")
         click.echo(f"  spool {pbx.spool_path}")
@@ -113,6 +120,8 @@ def check(config_path: Path) -> None:
             f"policy {policy.name}, in force from {policy.version}:"
             f" {policy.policy.title}, kept {policy.retention.keep}"
         )
+        for what in parse.not_yet(policy):
+            click.echo(f"  {what}: the policy names them, this version doesn't record them yet")
     click.echo("all is well")
 
 

@@ -17,11 +17,13 @@ import msgspec
 
 from hushtape import schema
 from hushtape.errors import ConfigError
+from hushtape.policy import numbers
 
 CONFIG_LIMIT_BYTES = 1_000_000
 SECRET_LIMIT_BYTES = 4096
 DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
 MOST_PROCESSES = 256
+QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 SPOOL_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 REDIS_URL = re.compile(r"(redis|rediss|unix)://")
@@ -205,6 +207,20 @@ def secret(
     return text
 
 
+def passwords(
+    config: Config, where: str, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Read every PBX's password.
+
+    Raises:
+        ConfigError: one of them isn't where the configuration says.
+    """
+    return {
+        name: secret(f"{where}: pbx.{name}", pbx.password_file, pbx.password_env, environ)
+        for name, pbx in config.pbx.items()
+    }
+
+
 def _with_absolute_paths(config: Config, base: Path) -> Config:
     def absolute(value: str) -> str:
         return str(base / value) if value else ""
@@ -235,6 +251,9 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
 def _check(config: Config, where: str) -> None:
     if not config.pbx:
         raise ConfigError(f"{where}: pbx", "at least one PBX is needed, such as [pbx.town-hall]")
+    for key, value in (("data", config.data), ("policies.folder", config.policies.folder)):
+        if not value:
+            raise ConfigError(f"{where}: {key}", "is empty: expected a folder")
     for name, pbx in config.pbx.items():
         _check_pbx(name, pbx, f"{where}: pbx.{name}")
     if not 0 <= config.workers.processes <= MOST_PROCESSES:
@@ -259,7 +278,7 @@ def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
         (pbx.kind != "asterisk", ".kind", f'expected "asterisk", not "{pbx.kind}"'),
         (not 0 < pbx.port < 65536, ".port", f"expected 1 to 65535, not {pbx.port}"),
         (
-            not SPOOL_PATH.fullmatch(pbx.spool),
+            not SPOOL_PATH.fullmatch(pbx.spool) or ".." in pbx.spool.split("/"),
             ".spool",
             (
                 "expected an absolute path, as the PBX sees it, of letters, digits and / . _ -"
@@ -275,6 +294,23 @@ def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
             not pbx.outside_contexts,
             ".outside_contexts",
             'expected the dialplan contexts of outside calls, such as ["from-trunk"]',
+        ),
+    ]
+    wrong += [
+        (not numbers.is_pattern(pattern), f".{field}", f'"{pattern}" is no dialplan pattern')
+        for field, patterns in (("extensions", pbx.extensions), ("outside", pbx.outside))
+        for pattern in patterns
+    ]
+    wrong += [
+        (not QUEUE.fullmatch(queue), ".queues", f'"{queue}" can\'t be the name of a queue')
+        for queue in pbx.queues.values()
+    ]
+    wrong += [
+        (bool(pbx.tls_ca) and not pbx.tls, ".tls_ca", "is given, but tls = true is not"),
+        (
+            bool(pbx.tls_ca) and not Path(pbx.tls_ca).is_file(),
+            ".tls_ca",
+            f"there is no file {pbx.tls_ca}",
         ),
     ]
     for is_wrong, field, what in wrong:

@@ -59,4 +59,5 @@ if __name__ == "__main__":
     try:
         serve(Path(sys.argv[1]))
     except (ConfigError, Unreachable) as error:
-        sys.exit(f"hushtape: {error}")
+        sys.stderr.write(f"hushtape: {error}\n")
+        sys.exit(error.exit_code)

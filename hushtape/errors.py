@@ -59,7 +59,16 @@ class AnswerTimeout(Unreachable):
 
 
 class ActionRefused(HushtapeError):
-    """The PBX answered with an error: the action did not run."""
+    """The PBX answered with an error: the action did not run.
+
+    Args:
+        what: a sentence for people.
+        answer: the PBX's own words.
+    """
+
+    def __init__(self, what: str, answer: str = "") -> None:
+        super().__init__(what)
+        self.answer = answer
 
 
 class LoginRefused(HushtapeError):

@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from hushtape import config as configuration
 from hushtape.config import Config
-from hushtape.errors import Unreachable
+from hushtape.errors import ConfigError, Unreachable
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
@@ -59,6 +59,18 @@ def connect_for_queues(config: Config, environ: Mapping[str, str] = os.environ) 
     with reaching(config):
         client.ping()
     return client
+
+
+def check(config: Config, environ: Mapping[str, str] = os.environ) -> None:
+    """See that the password and the URL can be used; nothing is contacted.
+
+    Raises:
+        ConfigError: they can't.
+    """
+    try:
+        _client(config, environ)
+    except ValueError as error:
+        raise ConfigError("redis.url", f"can't be used: {error}") from None
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def run(config: Config, config_path: Path, options: list[str]) -> None:
         for part in parts:
             part.start()
             if part.name == "redis":
-                _await(config.redis_socket_path.exists, ended)
+                _await(part, config.redis_socket_path.exists, ended)
         while not ended.wait(LOOK_INTERVAL_S):
             for part in parts:
                 part.look()
@@ -115,8 +115,13 @@ def run(config: Config, config_path: Path, options: list[str]) -> None:
             part.stop()
 
 
-def _await(ready: Callable[[], bool], ended: threading.Event) -> None:
+def _await(part: Part, ready: Callable[[], bool], ended: threading.Event) -> None:
     deadline_s = time.monotonic() + REDIS_TIMEOUT_S
-    while not ready() and not ended.wait(0.02):
-        if time.monotonic() > deadline_s:
+    # It must be this one that is ready: another's socket may lie there, and in use.
+    while not ended.wait(LOOK_INTERVAL_S):
+        if part.process is not None and part.process.poll() is not None:
             raise Unreachable("the embedded Redis doesn't start: see the lines above")
+        if ready():
+            return
+        if time.monotonic() > deadline_s:
+            raise Unreachable("the embedded Redis doesn't listen: see the lines above")

@@ -11,6 +11,11 @@ from datetime import datetime, timedelta
 
 # The smallest lag is forgotten in two generations, so that drifting clocks are followed.
 GENERATION = timedelta(minutes=10)
+# A lag that grows by more than this, and stays, is a clock that was set back.
+STEP = timedelta(seconds=2)
+STEP_STAMPS = 20
+# A PBX whose clock is further off than this is not believed: its dates would decide deletions.
+BELIEVED = timedelta(seconds=60)
 
 
 class PbxClock:
@@ -20,15 +25,28 @@ class PbxClock:
         self._now: timedelta | None = None
         self._before: timedelta | None = None
         self._since: datetime | None = None
+        self._late = 0
 
     def note(self, stamp: datetime, received_at: datetime) -> None:
         """Take in one event's stamp and the moment when it arrived; both aware."""
-        if self._since is None or received_at - self._since > GENERATION:
-            self._before, self._now, self._since = self._now, None, received_at
         lag = received_at - stamp
+        least = self._least()
+        self._late = self._late + 1 if least is not None and lag - least > STEP else 0
+        if self._late >= STEP_STAMPS:
+            self._now, self._before, self._since, self._late = None, None, received_at, 0
+        elif self._since is None or received_at - self._since > GENERATION:
+            self._before, self._now, self._since = self._now, None, received_at
         self._now = lag if self._now is None else min(self._now, lag)
 
     def pbx_time(self, moment: datetime) -> datetime:
         """Return what the PBX's clock said at a moment of ours; ours if it never said."""
-        lags = [lag for lag in (self._now, self._before) if lag is not None]
-        return moment - min(lags) if lags else moment
+        least = self._least()
+        return moment if least is None else moment - least
+
+    def _least(self) -> timedelta | None:
+        return min((lag for lag in (self._now, self._before) if lag is not None), default=None)
+
+
+def believable(stamp: datetime, received_at: datetime) -> bool:
+    """Tell whether a PBX's stamp can be right."""
+    return abs(received_at - stamp) <= BELIEVED

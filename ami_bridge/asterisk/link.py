@@ -303,7 +303,8 @@ class Link:
             connection.protocol.forget(ask.id)
         if not frames[0].succeeded:
             message = frames[0].get("Message", "no reason given")[:MESSAGE_LIMIT]
-            raise ActionRefused(f"{self._where} refused {action.get('Action')}: {message!r}")
+            what = f"{self._where} refused {action.get('Action')}: {message!r}"
+            raise ActionRefused(what, message)
         return frames
 
     # The life of the link

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk.clock import PbxClock
+from ami_bridge.asterisk.clock import PbxClock, believable
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import Frame
 from ami_bridge.asterisk.translate import Translator
@@ -29,7 +29,7 @@ from ami_bridge.facts import (
     StopUnconfirmed,
 )
 from hushtape.config import Pbx
-from hushtape.errors import ActionRefused, HushtapeError
+from hushtape.errors import ActionRefused, HushtapeError, UnsafeValue
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
@@ -40,6 +40,7 @@ NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
 MOST_RECORDERS = 20  # on one channel; more than any dialplan starts
 CALL_VARIABLE = "HUSHTAPE_CALL"
+NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
 log = structlog.get_logger()
 
@@ -67,6 +68,7 @@ class AsteriskStation:
         self._clock = PbxClock()
         self._translator = Translator(pbx)
         self._was_up = False
+        self._warned: set[str] = set()
         self._link = Link(
             name,
             pbx,
@@ -102,16 +104,14 @@ class AsteriskStation:
     async def _start(self, channel: Channel, command: StartRecorder) -> Fact:
         segment = command.segment
         try:
-            answer = await self._link.ask(
-                actions.start_recorder(
-                    channel.name,
-                    f"{self._pbx.spool}/{command.outside_file}",
-                    f"{self._pbx.spool}/{command.inside_file}",
-                    f"HUSHTAPE_RECORDER_{segment}",
-                ),
-                timeout_s=START_TIMEOUT_S,
+            action = actions.start_recorder(
+                channel.name,
+                f"{self._pbx.spool}/{command.outside_file}",
+                f"{self._pbx.spool}/{command.inside_file}",
+                f"HUSHTAPE_RECORDER_{segment}",
             )
-        except ActionRefused as error:
+            answer = await self._link.ask(action, timeout_s=START_TIMEOUT_S)
+        except (ActionRefused, UnsafeValue) as error:
             log.error("recorder refused", pbx=self.name, why=str(error))
             return RecorderRefused(at=self.pbx_now(), segment=segment)
         except HushtapeError as error:
@@ -120,6 +120,7 @@ class AsteriskStation:
         recorder_id = answer.get("MixMonitorID", "")
         if not recorder_id:
             # The variable is new for each segment: empty means that no recorder was made.
+            log.error("recorder refused", pbx=self.name, why="the PBX gave it no id")
             return RecorderRefused(at=self.pbx_now(), segment=segment)
         return RecorderStarted(at=self.pbx_now(), segment=segment, recorder_id=recorder_id)
 
@@ -129,31 +130,41 @@ class AsteriskStation:
         Run on Asterisk 22: an explicit stop closes the file before it answers, and a second stop
         of the same id is refused. A refusal of the first proves nothing: a wrong id has it too.
         """
-        action = actions.stop_recorder(channel.name, command.recorder_id)
+        segment = command.segment
         try:
+            action = actions.stop_recorder(channel.name, command.recorder_id)
             await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
+            closed_at = self.pbx_now()
+            gone = await self._nothing_to_stop(action)
         except HushtapeError as error:
-            return self._unconfirmed(command.segment, error)
-        closed_at = self.pbx_now()
-        try:
-            await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
-        except ActionRefused:
-            return RecorderStopped(at=closed_at, segment=command.segment)
-        except HushtapeError as error:
-            return self._unconfirmed(command.segment, error)
-        return self._unconfirmed(command.segment, "it could be stopped twice")
+            return self._unconfirmed(segment, error)
+        if not gone:
+            return self._unconfirmed(segment, "it could be stopped twice")
+        return RecorderStopped(at=closed_at, segment=segment)
 
     async def _stop_every(self, channel: Channel, segment: int) -> Fact:
         """Stop the newest recorder until there is none left to stop."""
-        action = actions.stop_newest_recorder(channel.name)
         try:
+            action = actions.stop_newest_recorder(channel.name)
             for _ in range(MOST_RECORDERS):
-                await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
-        except ActionRefused:
-            return RecorderStopped(at=self.pbx_now(), segment=segment)
+                if await self._nothing_to_stop(action):
+                    return RecorderStopped(at=self.pbx_now(), segment=segment)
         except HushtapeError as error:
             return self._unconfirmed(segment, error)
         return self._unconfirmed(segment, f"more than {MOST_RECORDERS} recorders on one channel")
+
+    async def _nothing_to_stop(self, action: dict[str, str]) -> bool:
+        """Send a stop; true if the PBX says that there was nothing to stop.
+
+        Only these words say so. "No such channel" may be a channel under another name by now.
+        """
+        try:
+            await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
+        except ActionRefused as error:
+            if error.answer == NOTHING_TO_STOP:
+                return True
+            raise
+        return False
 
     def _unconfirmed(self, segment: int, why: object) -> Fact:
         log.warning("stop unconfirmed", pbx=self.name, why=str(why))
@@ -168,10 +179,27 @@ class AsteriskStation:
             log.warning("call state not noted", pbx=self.name, why=str(error))
 
     async def _on_event(self, frame: Frame) -> None:
-        if frame.sent is not None:
-            self._clock.note(frame.sent, frame.received)
-        for told in self._translator.translate(frame, frame.sent or frame.received):
+        for told in self._translator.translate(frame, self._time_of(frame)):
             self._bridge.tell(self, told.channel, told.fact)
+
+    def _time_of(self, frame: Frame) -> datetime:
+        """Return when an event happened: by the PBX's clock, if it tells and can be believed."""
+        stamp = frame.sent
+        if stamp is None:
+            self._warn_once(
+                "the PBX doesn't stamp its events: set timestampevents = yes in manager.conf"
+            )
+            return frame.received
+        if not believable(stamp, frame.received):
+            self._warn_once("the PBX's clock is more than a minute off: not believed, set it right")
+            return frame.received
+        self._clock.note(stamp, frame.received)
+        return stamp
+
+    def _warn_once(self, what: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            log.error("alarm", pbx=self.name, what=what)
 
     async def _on_up(self) -> None:
         living = await self._link.ask_list(

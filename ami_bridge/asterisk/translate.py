@@ -45,6 +45,8 @@ class Translator:
     def __init__(self, pbx: Pbx) -> None:
         self._pbx = pbx
         self._channels: dict[str, Channel] = {}
+        # A queue's Local member stands between caller and agent: its halves' common name -> caller.
+        self._locals: dict[str, Channel] = {}
 
     def channel(self, uniqueid: str) -> Channel | None:
         """Return a channel that is known to live."""
@@ -62,32 +64,33 @@ class Translator:
         """
         match event.get("Event"):
             case "Newchannel":
-                self._remember(event, event.get("Exten", ""))
+                return self._remember(event, event.get("Exten", ""), at)
             case "Rename":
                 known = self._channels.get(event.get("Uniqueid", ""))
                 if known is not None:
                     known.name = event.get("Newname", known.name)
             case "QueueCallerJoin":
-                return [self._queue_entered(event, at)]
+                return self._queue_entered(event, at)
             case "AgentConnect":
-                return self._told(event, "Uniqueid", _agent_answered(event, at))
+                return self._agent_connected(event, at)
             case "BlindTransfer":
-                return self._told(event, "TransfereeUniqueid", self._transfer(event, at))
+                return self._transferred(event, at)
             case "Hangup":
-                told = self._told(event, "Uniqueid", HungUp(at=at))
-                self._channels.pop(event.get("Uniqueid", ""), None)
-                return told
+                self._locals.pop(_pair(event.get("Channel", "")), None)
+                channel = self._channels.pop(event.get("Uniqueid", ""), None)
+                return [Told(channel, HungUp(at=at))] if channel is not None else []
         return []
 
     def resync(self, living: Sequence[Event], at: datetime) -> Iterator[Told]:
         """Compare what is remembered with what lives, after the link was away.
 
         Args:
-            living: the ``Status`` events of every channel of the PBX.
+            living: the ``Status`` events of every channel of the PBX, with CALL_VARIABLE.
             at: when they were asked for.
 
         Yields:
-            A hang-up for each channel that went while nobody listened.
+            A hang-up for each channel that went while nobody listened, a transfer for each that is
+            elsewhere in the dialplan now, a queue entry for each that waits or talks in a queue.
         """
         alive = {event.get("Uniqueid", ""): event for event in living}
         for uniqueid in [known for known in self._channels if known not in alive]:
@@ -95,9 +98,16 @@ class Translator:
         for uniqueid, event in alive.items():
             known = self._channels.get(uniqueid)
             if known is None:
-                self._remember(event, event.get("DNID") or event.get("Exten", ""))
-            else:
-                known.name = event.get("Channel", known.name)
+                yield from self._remember(event, event.get("DNID") or event.get("Exten", ""), at)
+                if _is_unclaimed(event):
+                    yield from self._found_in_queue(self._channels[uniqueid], event, at)
+                continue
+            known.name = event.get("Channel", known.name)
+            extension = event.get("Exten", "")
+            if extension != known.extension:
+                known.extension = extension
+                yield Told(known, TransferCompleted(at=at, place=self.place(extension)))
+                yield from self._found_in_queue(known, event, at)
 
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
@@ -111,38 +121,86 @@ class Translator:
             return Place(DestinationKind.OUTSIDE, extension, number=number)
         return Place(DestinationKind.UNKNOWN, extension)
 
-    def _remember(self, event: Event, dialled: str) -> Channel:
+    def _remember(self, event: Event, dialled: str, at: datetime) -> list[Told]:
         uniqueid = event.get("Uniqueid", "")
-        if len(self._channels) >= MOST_CHANNELS:
+        told = []
+        if len(self._channels) >= MOST_CHANNELS and uniqueid not in self._channels:
             # Hang-ups were missed: the oldest goes, as a dict keeps the order.
-            self._channels.pop(next(iter(self._channels)))
-        channel = Channel(uniqueid, event.get("Channel", ""), event.get("Context", ""), dialled)
-        self._channels[uniqueid] = channel
-        return channel
+            oldest = self._channels.pop(next(iter(self._channels)))
+            told.append(Told(oldest, HungUp(at=at, seen=False)))
+        self._channels[uniqueid] = Channel(
+            uniqueid,
+            event.get("Channel", ""),
+            event.get("Context", ""),
+            dialled,
+            event.get("Exten", ""),
+        )
+        return told
 
-    def _queue_entered(self, event: Event, at: datetime) -> Told:
-        channel = self._channels.get(event.get("Uniqueid", ""))
-        if channel is None:  # it came while nobody listened
-            channel = self._remember(event, "")
+    def _queue_entered(self, event: Event, at: datetime) -> list[Told]:
+        told = []
+        if event.get("Uniqueid", "") not in self._channels:  # it came while nobody listened
+            told = self._remember(event, "", at)
+        channel = self._channels[event.get("Uniqueid", "")]
+        channel.extension = event.get("Exten", channel.extension)
+        return [*told, self._entry(channel, event.get("Queue", ""), event, at)]
+
+    def _found_in_queue(self, channel: Channel, status: Event, at: datetime) -> Iterator[Told]:
+        """Take a channel that waits or talks in a queue for one that enters it now."""
+        if status.get("Application") == "Queue":
+            queue = status.get("Data", "").partition(",")[0]
+            yield self._entry(channel, queue, status, at)
+
+    def _entry(self, channel: Channel, queue: str, event: Event, at: datetime) -> Told:
         outside = channel.context in self._pbx.outside_contexts
         arrival = Arrival(
             at=at,
             direction=Direction.INBOUND if outside else Direction.INTERNAL,
             dialled=channel.dialled,
-            queue=event.get("Queue", ""),
+            queue=queue,
         )
         number = _person(event.get("CallerIDNum", ""))
         name = _person(event.get("CallerIDName", ""))
         return Told(channel, QueueEntered(at=at, arrival=arrival, number=number, name=name))
 
-    def _transfer(self, event: Event, at: datetime) -> Fact:
-        if event.get("Result") != "Success":
-            return TransferFailed(at=at)
-        return TransferCompleted(at=at, place=self.place(event.get("Extension", "")))
+    def _agent_connected(self, event: Event, at: datetime) -> list[Told]:
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is None:
+            return []
+        pair = _pair(event.get("DestChannel", ""))
+        if pair:
+            self._locals[pair] = channel
+        return [Told(channel, _agent_answered(event, at))]
 
-    def _told(self, event: Event, header: str, fact: Fact) -> list[Told]:
-        channel = self._channels.get(event.get(header, ""))
-        return [Told(channel, fact)] if channel is not None else []
+    def _transferred(self, event: Event, at: datetime) -> list[Told]:
+        extension = event.get("Extension", "")
+        channel = self._channels.get(event.get("TransfereeUniqueid", ""))
+        place = self.place(extension)
+        # Where a queue's member is a Local channel, its far half is transferred, and with it the
+        # caller. (Run on Asterisk 22, with Local/211@internal/n.)
+        pair = _pair(event.get("TransfereeChannel", ""))
+        if pair:
+            channel = self._locals.get(pair)
+            if channel is None:
+                # Somebody near this caller was transferred, we can't tell who: not sure means no.
+                channel = self._channels.get(event.get("TransfereeLinkedid", ""))
+                place = Place(DestinationKind.UNKNOWN, extension)
+        if channel is None:
+            return []
+        if event.get("Result") != "Success":
+            return [Told(channel, TransferFailed(at=at))]
+        channel.extension = extension
+        return [Told(channel, TransferCompleted(at=at, place=place))]
+
+
+def _pair(name: str) -> str:
+    """Return what the two halves of a Local channel have in common, ``""`` for other channels."""
+    return name[:-2] if name.startswith("Local/") and name.endswith((";1", ";2")) else ""
+
+
+def _is_unclaimed(status: Event) -> bool:
+    """Tell whether no bridge has taken this channel's call on, by its variable."""
+    return status.get("Variable", "").endswith("=(null)")
 
 
 def _agent_answered(event: Event, at: datetime) -> Fact:

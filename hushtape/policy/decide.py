@@ -65,9 +65,15 @@ def choose(policies: Iterable[Policy], arrival: Arrival) -> Choice:
     found = [policy for policy in in_force(policies, arrival.at) if _names(policy, arrival)]
     if len(found) == 1:
         policy = found[0]
+        kept_out = _kept_out(policy, arrival.queue)
+        if kept_out is not None:
+            return Choice(None, kept_out.reason)
         return Choice(policy, _reason(policy, "calls", f"{_what(policy, arrival)}: recorded"))
     if not found:
-        words = f"no policy names {arrival.direction} calls of queue {arrival.queue}: not recorded"
+        words = (
+            f"no policy names {arrival.direction} calls of queue {arrival.queue} to the number"
+            " that was dialled: not recorded"
+        )
         return Choice(None, Reason(policy="", version="", rule="no policy", words=words))
     names = " and ".join(policy.name for policy in found)
     words = f"more than one policy names this call ({names}): not recorded"
@@ -78,7 +84,8 @@ def on_move(policy: Policy, queue: str) -> Ruling:
     """Decide on a recorded call that the dialplan takes into another queue, without a transfer."""
     if not policy.calls.queues:
         words = f"queue {queue}: the policy names no queues, recording goes on"
-        return Ruling(OnTransfer.CONTINUE, _reason(policy, "calls", words))
+        goes_on = Ruling(OnTransfer.CONTINUE, _reason(policy, "calls", words))
+        return _kept_out(policy, queue) or goes_on
     return on_return(policy, queue)
 
 
@@ -88,6 +95,9 @@ def on_return(policy: Policy, queue: str) -> Ruling:
     A queue that the policy names is a recorded place of its own. A number is only a way in: once
     a call has left, the number that was dialled brings it back no more.
     """
+    kept_out = _kept_out(policy, queue)
+    if kept_out is not None:
+        return kept_out
     if queue in policy.calls.queues:
         return Ruling(
             OnTransfer.CONTINUE, _reason(policy, "calls.queues", f"back in queue {queue}: recorded")
@@ -99,19 +109,15 @@ def on_return(policy: Policy, queue: str) -> Ruling:
 
 
 def on_transfer(policy: Policy, place: Place) -> Ruling:
-    """Decide what a transfer does: the first destination that fits, else ``otherwise``."""
+    """Decide what a transfer does: payment lines first, then the first destination that fits."""
     if place.kind is DestinationKind.QUEUE and place.queue in policy.calls.queues:
         listed = any(place.queue in destination.queues for destination in policy.destination)
         if not listed:
             words = f"queue {place.queue} is recorded: goes on"
             return Ruling(OnTransfer.CONTINUE, _reason(policy, "calls.queues", words))
-    for destination in policy.destination:
+    for destination in _in_order(policy):
         if _covers(policy, destination, place):
-            outcome = destination.on_transfer
-            if destination.name in policy.payment.lines:
-                outcome = OnTransfer.SILENT
-            words = f"transfer to {destination.name}: {_OUTCOME_WORDS[outcome]}"
-            return Ruling(outcome, _reason(policy, f"destination: {destination.name}", words))
+            return _by(policy, destination, "transfer to")
     if place.kind is DestinationKind.UNKNOWN:
         words = "transfer to a place that neither policy nor configuration knows: recording stops"
         return Ruling(OnTransfer.STOP, _reason(policy, "transfer.otherwise", words))
@@ -151,6 +157,29 @@ _OUTCOME_WORDS = {
 }
 
 
+def _in_order(policy: Policy) -> list[Destination]:
+    """A payment line is one whatever stands before it in the file."""
+    lines = policy.payment.lines
+    return sorted(policy.destination, key=lambda destination: destination.name not in lines)
+
+
+def _kept_out(policy: Policy, queue: str) -> Ruling | None:
+    """Return the ruling of a destination that names this queue, unless recording goes on there."""
+    for destination in _in_order(policy):
+        if queue in destination.queues:
+            ruling = _by(policy, destination, "queue of")
+            return None if ruling.outcome is OnTransfer.CONTINUE else ruling
+    return None
+
+
+def _by(policy: Policy, destination: Destination, how: str) -> Ruling:
+    outcome = destination.on_transfer
+    if destination.name in policy.payment.lines:
+        outcome = OnTransfer.SILENT
+    words = f"{how} {destination.name}: {_OUTCOME_WORDS[outcome]}"
+    return Ruling(outcome, _reason(policy, f"destination: {destination.name}", words))
+
+
 def _names(policy: Policy, arrival: Arrival) -> bool:
     calls = policy.calls
     if arrival.direction not in calls.directions:
@@ -170,9 +199,9 @@ def _covers(policy: Policy, destination: Destination, place: Place) -> bool:
 
 
 def _listed(policy: Policy, spelled: tuple[str, ...], number: str) -> bool:
-    country = policy.policy.country_code
-    plain = numbers.normal(number, country)
-    return bool(plain) and any(numbers.normal(each, country) == plain for each in spelled)
+    country, trunk = policy.policy.country_code, policy.policy.trunk_prefix
+    plain = numbers.normal(number, country, trunk)
+    return bool(plain) and any(numbers.normal(each, country, trunk) == plain for each in spelled)
 
 
 def _what(policy: Policy, arrival: Arrival) -> str:

@@ -9,32 +9,52 @@ _SPACING = re.compile(r"[\s().\-/\u2010-\u2015]")
 _DIGITS = re.compile(r"\d{2,18}")
 _SET = re.compile(r"\[[0-9]([0-9-]*[0-9])?\]")
 PATTERN_LIMIT = 40  # characters
+SHORT_DIGITS = 6  # a number of so many digits or fewer is an extension or a short code
+INTERNATIONAL_DIGITS = 11  # the least with a country code; fewer are taken for a local number
 
 
-def normal(number: str, country_code: str) -> str:
-    """Bring a number into its national form, so that two spellings of it are equal.
+def normal(number: str, country_code: str, trunk_prefix: str = "0") -> str:
+    """Bring a number into its international form, so that two spellings of it are equal.
 
-    ``+44 1799 510510``, ``0044 1799 510510``, ``(01799) 510-510`` and ``01799510510`` are the
-    same in country 44. A short number, such as an extension, stays what it is.
+    ``+44 1799 510510``, ``0044 1799 510510``, ``441799510510``, ``(01799) 510-510``,
+    ``tel:+44-1799-510510`` and ``+44 (0)1799 510510`` are all ``441799510510`` in country 44. A
+    short number, such as an extension, stays what it is.
+
+    Args:
+        trunk_prefix: what is dialled before a number of the own country; ``""`` where nothing is.
 
     Returns:
         The digits; ``""`` for something that isn't a number.
     """
-    number = number.replace("(0)", "") if number.lstrip().startswith(("+", "00")) else number
-    digits = _SPACING.sub("", number)
+    text = number.strip().removeprefix("tel:")
+    if text.startswith(("+", "00")):
+        text = text.replace("(0)", "", 1)
+    digits = _SPACING.sub("", text)
     if not _DIGITS.fullmatch(digits.removeprefix("+")):
         return ""
     if digits.startswith("+"):
-        digits = "00" + digits[1:]
-    if digits.startswith("00" + country_code):
-        return "0" + digits[2 + len(country_code) :]
+        return digits[1:]
+    if digits.startswith("00"):
+        return digits[2:]
+    if len(digits) <= SHORT_DIGITS:
+        return digits
+    if digits.startswith(country_code) and len(digits) >= INTERNATIONAL_DIGITS:
+        return digits
+    if digits.startswith(trunk_prefix):
+        return country_code + digits[len(trunk_prefix) :]
     return digits
 
 
 def is_pattern(text: str) -> bool:
     """Tell whether a text is a dialplan pattern that ``matches`` understands."""
     rest = _SET.sub("0", text.removeprefix("_"))
-    return 0 < len(text) <= PATTERN_LIMIT and re.fullmatch(r"[0-9XZN*#+]+[.!]?", rest) is not None
+    if not (0 < len(text) <= PATTERN_LIMIT and re.fullmatch(r"[0-9XZN*#+]+[.!]?", rest)):
+        return False
+    try:
+        _compiled(text)
+    except re.error:  # a set that runs backwards: [9-1]
+        return False
+    return True
 
 
 def matches(pattern: str, extension: str) -> bool:

@@ -12,9 +12,9 @@ from hushtape.errors import PolicyError
 from hushtape.policy import numbers
 from hushtape.policy.period import parse_period
 from hushtape.policy.schema import DestinationKind, OnTransfer, Policy
+from hushtape.recordings.manifest import Direction
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 MOST_FILES = 500
 
 
@@ -44,6 +44,8 @@ def load_folder(folder: Path) -> tuple[Policy, ...]:
     Raises:
         PolicyError: one of the files is wrong, two are the same version, or there is none.
     """
+    if not folder.is_dir():
+        raise PolicyError(str(folder), "there is no such folder")
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         raise PolicyError(str(folder), "there is no policy (*.toml) in this folder")
@@ -65,6 +67,12 @@ def load_folder(folder: Path) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
+def not_yet(policy: Policy) -> list[str]:
+    """Name what a policy asks to be recorded and this version doesn't record."""
+    wanted = [f"{each} calls" for each in policy.calls.directions if each != Direction.INBOUND]
+    return wanted + ["calls dialled directly"] * policy.calls.direct_dial
+
+
 def _problems(policy: Policy) -> Iterator[tuple[str, str]]:
     about = policy.policy
     if not NAME.fullmatch(about.name):
@@ -73,6 +81,8 @@ def _problems(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "policy.title", "expected the policy's name as people say it"
     if not re.fullmatch(r"[1-9]\d{0,3}", about.country_code):
         yield "policy.country_code", 'expected digits without + or 0, such as "44"'
+    if not re.fullmatch(r"\d?", about.trunk_prefix):
+        yield "policy.trunk_prefix", 'expected one digit, or "" where none is dialled'
     try:
         ZoneInfo(about.time_zone)
     except (KeyError, ValueError, OSError):
@@ -91,7 +101,7 @@ def _scope_problems(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "calls", "expected numbers or queues: a policy records only what it names"
     yield from _number_problems(policy, calls.numbers, "calls.numbers")
     for queue in calls.queues:
-        if not QUEUE.fullmatch(queue):
+        if not config.QUEUE.fullmatch(queue):
             yield "calls.queues", f'"{queue}" can\'t be the name of a queue'
 
 
@@ -117,7 +127,7 @@ def _destination_problems(policy: Policy) -> Iterator[tuple[str, str]]:
             if not numbers.is_pattern(pattern):
                 yield f"{key}.extensions", f'"{pattern}" is neither an extension nor a pattern'
         for queue in destination.queues:
-            if not QUEUE.fullmatch(queue):
+            if not config.QUEUE.fullmatch(queue):
                 yield f"{key}.queues", f'"{queue}" can\'t be the name of a queue'
         if DestinationKind.UNKNOWN in destination.every:
             yield f"{key}.every", 'expected "extension", "queue" or "outside", not "unknown"'
@@ -133,6 +143,9 @@ def _payment_problems(policy: Policy) -> Iterator[tuple[str, str]]:
             yield "payment.lines", f'there is no [[destination]] named "{line}"'
         elif by_name[line].on_transfer is OnTransfer.CONTINUE:
             yield "payment.lines", f'"{line}" is a payment line and can\'t be recorded'
+        else:
+            for queue in set(by_name[line].queues) & set(policy.calls.queues):
+                yield "calls.queues", f'"{queue}" is a payment line and can\'t be recorded'
 
 
 def _retention_problems(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -153,5 +166,5 @@ def _number_problems(
     policy: Policy, spelled: tuple[str, ...], key: str
 ) -> Iterator[tuple[str, str]]:
     for number in spelled:
-        if not numbers.normal(number, policy.policy.country_code):
+        if not numbers.normal(number, policy.policy.country_code, policy.policy.trunk_prefix):
             yield key, f'"{number}" is not a telephone number'

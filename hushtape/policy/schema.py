@@ -46,6 +46,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time_zone: str
     source: str = ""
     country_code: str = "44"
+    trunk_prefix: str = "0"
 
 
 class Calls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

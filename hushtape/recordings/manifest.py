@@ -32,6 +32,7 @@ class EndedBy(StrEnum):
     PAYMENT = "payment"
     QUEUE = "queue"
     LINK_LOST = "link lost"
+    BRIDGE_ENDED = "the bridge ended"
     STOPPED_ELSEWHERE = "stopped by somebody else"
 
 

@@ -18,6 +18,7 @@ from ami_bridge.facts import (
     RecorderStarted,
     RecorderStopped,
     StartRecorder,
+    StopEveryRecorder,
     StopRecorder,
     TransferCompleted,
 )
@@ -172,12 +173,42 @@ async def test_a_full_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_while_redis_is_away_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 0.001)
     monkeypatch.setattr("ami_bridge.bridge.DRAIN_LONGEST_PAUSE_S", 0.001)
-    outbox = FakeOutbox(away=True)
-    serving = asyncio.create_task(make(outbox).run([FakeStation()]))
+    outbox, ended = FakeOutbox(away=True), asyncio.Event()
+    serving = asyncio.create_task(make(outbox).run([FakeStation()], ended))
     await until(lambda: outbox.drained > 3)
     outbox.away = False
     before = outbox.drained
     await until(lambda: outbox.drained > before)
-    serving.cancel()
-    await asyncio.wait([serving], timeout=TIMEOUT_S)
-    assert serving.cancelled()
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+
+
+async def test_a_bridge_that_ends_stops_every_recorder_and_hands_everything_off() -> None:
+    outbox, station, ended = FakeOutbox(), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(1), entered())
+    bridge.tell(station, channel(2), entered())
+    await until(lambda: len(station.carried_out) == 4 and not bridge._tasks)
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+    stops = [c for _, c in station.carried_out if isinstance(c, StopRecorder)]
+    assert len(stops) == 2
+    assert [h.segments[0].ended_by for h in outbox.put_in] == ["the bridge ended"] * 2
+    assert bridge._live == {}
+
+
+async def test_a_command_that_breaks_leaves_no_call_waiting_for_an_answer() -> None:
+    class Broken(FakeStation):
+        async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
+            if isinstance(command, StopRecorder):
+                raise RuntimeError("a bug")
+            return await super().carry_out(channel, command)
+
+    outbox, station = FakeOutbox(), Broken()
+    bridge = make(outbox)
+    bridge.tell(station, channel(), entered())
+    await until(lambda: len(station.carried_out) == 2 and not bridge._tasks)
+    away = Place(DestinationKind.EXTENSION, "232")
+    bridge.tell(station, channel(), TransferCompleted(at=START, place=away))
+    await until(lambda: any(isinstance(c, StopEveryRecorder) for _, c in station.carried_out))

@@ -3,12 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ami_bridge import call as machine
 from ami_bridge.call import RECORDERS, STAGES, Act, Call, Recorder, Signal, Stage, Turn
 from ami_bridge.facts import (
     AgentAnswered,
+    BridgeEnds,
     Command,
     Fact,
     HandOff,
@@ -32,8 +34,16 @@ from ami_bridge.facts import (
 )
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind
-from hushtape.recordings.manifest import Direction, EndedBy, Handoff, SpanKind, StopSeen
+from hushtape.policy.schema import Destination, DestinationKind, Payment
+from hushtape.recordings.manifest import (
+    HANDOFF_LIMIT_BYTES,
+    Direction,
+    EndedBy,
+    Handoff,
+    SpanKind,
+    StopSeen,
+)
+from tests.samples import REASON
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 POLICIES = {policy.name: policy for policy in parse.load_folder(EXAMPLES)}
@@ -366,6 +376,18 @@ def test_an_uncertain_start_is_told_and_stopped_with_everything_on_the_channel()
     assert only(StopEveryRecorder, steps[2]) == [StopEveryRecorder(1)]
 
 
+def test_an_uncertain_recorder_is_made_certain_when_the_link_is_back() -> None:
+    _, steps = play(
+        entered(0),
+        RecorderUncertain(at=at(5), segment=1),
+        LinkReturned(at=at(9)),
+        stopped(9.01),
+        rested(9.09),
+    )
+    assert steps[2] == [StopEveryRecorder(1)]
+    assert only(StartRecorder, steps[4])
+
+
 def test_an_unconfirmed_stop_is_widened_and_then_told() -> None:
     call, steps = play(
         entered(0),
@@ -397,6 +419,132 @@ def test_a_stuck_recorder_is_stopped_when_the_link_is_back() -> None:
     (segment,) = handoff_of(steps[7]).segments
     assert segment.cut_s == pytest.approx(10.01)
     assert call.stage is Stage.OVER
+
+
+def test_a_stuck_recorder_is_tried_again_and_again_and_told_once() -> None:
+    facts: list[Fact] = [
+        entered(0),
+        started(0.01),
+        transfer(5, BACK_OFFICE),
+        StopUnconfirmed(at=at(7), segment=1),
+        StopUnconfirmed(at=at(9), segment=1),
+        rested(14, rest=1),
+        StopUnconfirmed(at=at(16), segment=1),
+        rested(21, rest=2),
+        stopped(21.01),
+    ]
+    call, steps = play(*facts)
+    assert only(Rest, steps[4]) == [Rest(1, machine.STUCK_REST_S)]
+    assert steps[5] == [StopEveryRecorder(1)]
+    assert steps[6] == [Rest(2, machine.STUCK_REST_S)], "no second alarm"
+    assert call.recorder is Recorder.RESTING
+
+
+def test_a_payment_stops_a_stuck_recorder_at_once() -> None:
+    _, steps = play(
+        entered(0),
+        started(0.01),
+        entered(5),
+        StopUnconfirmed(at=at(7), segment=1),
+        StopUnconfirmed(at=at(9), segment=1),
+        transfer(10, PAYMENT_LINE),
+    )
+    assert only(StopEveryRecorder, steps[5]) == [StopEveryRecorder(1)]
+
+
+def test_a_stuck_recorder_is_given_up_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MOST_STUCK_TRIES", 1)
+    _, steps = play(
+        entered(0),
+        started(0.01),
+        transfer(5, BACK_OFFICE),
+        StopUnconfirmed(at=at(7), segment=1),
+        StopUnconfirmed(at=at(9), segment=1),
+        rested(14, rest=1),
+        StopUnconfirmed(at=at(16), segment=1),
+    )
+    assert steps[6] == []
+
+
+def test_somebody_elses_stop_is_respected_until_the_next_place() -> None:
+    call, steps = play(entered(0), started(0.01), stopped(3), entered(8))
+    assert only(RaiseAlarm, steps[2])
+    assert not only(StartRecorder, steps[2])
+    assert only(StartRecorder, steps[3])
+    assert call.recorder is Recorder.STARTING
+
+
+def test_a_payment_queue_is_silent_however_the_call_comes_to_it() -> None:
+    base = POLICIES["reigate-banstead"]
+    till = Destination(name="the till", queues=("till",))
+    policy = msgspec.structs.replace(
+        base, destination=(*base.destination, till), payment=Payment(lines=("the till",))
+    )
+    call = Call(id=ID, pbx="pbx1", pbx_call="1.1", policy=policy, began=entered(0), reason=REASON)
+    call.begin()
+    call.apply(started(0.01))
+    commands = call.apply(entered(5, "till"))
+    assert only(StopRecorder, commands)
+    assert call.stage is Stage.SILENT
+
+
+def test_an_old_transfer_lets_no_later_entry_pass() -> None:
+    queue = Place(DestinationKind.QUEUE, "612", queue="surrey-adult-care")
+    call, _ = play(
+        entered(0, "surrey-contact-centre"),
+        started(0.01),
+        transfer(5, queue),
+        entered(5.001, "surrey-adult-care"),
+        entered(50, "surrey-contact-centre"),
+        entered(90, "surrey-adult-care"),
+        council="surrey",
+    )
+    assert call.stage is Stage.UNRECORDED
+
+
+def test_an_old_entry_lets_no_later_transfer_bring_recording_back() -> None:
+    queue = Place(DestinationKind.QUEUE, "612", queue="surrey-adult-care")
+    call, _ = play(
+        entered(0, "surrey-contact-centre"),
+        started(0.01),
+        entered(5, "surrey-adult-care"),
+        AgentAnswered(at=at(9), agent="213"),
+        transfer(600, queue),
+        council="surrey",
+    )
+    assert call.stage is Stage.UNRECORDED
+
+
+def test_a_bridge_that_ends_stops_and_hands_off() -> None:
+    call, steps = play(entered(0), started(0.01), BridgeEnds(at=at(5)), stopped(5.01))
+    assert only(StopRecorder, steps[2])
+    (segment,) = handoff_of(steps[3]).segments
+    assert (segment.ended_by, segment.ended_at) == (EndedBy.BRIDGE_ENDED, at(5))
+    assert call.stage is Stage.OVER
+
+
+def test_a_bridge_that_ends_hands_off_at_once_what_is_not_being_written() -> None:
+    _, steps = play(
+        entered(0), started(0.01), transfer(5, BACK_OFFICE), stopped(5.01), BridgeEnds(at=at(7))
+    )
+    assert handoff_of(steps[4]).segments
+
+
+def test_a_call_that_ends_while_the_bridge_ends_is_handed_off_once() -> None:
+    _, steps = play(
+        entered(0), started(0.01), BridgeEnds(at=at(5)), HungUp(at=at(5.005)), stopped(5.01)
+    )
+    assert len([c for step in steps for c in step if isinstance(c, HandOff)]) == 1
+
+
+def test_an_endless_call_stays_small() -> None:
+    facts: list[Fact] = [entered(0), started(0.01)]
+    for round_ in range(1, 1200):
+        facts += [transfer(round_, BACK_OFFICE), entered(round_ + 0.5)]
+    facts.append(HungUp(at=at(5000)))
+    _, steps = play(*facts)
+    size = len(msgspec.json.encode(handoff_of(steps[-1])))
+    assert size < HANDOFF_LIMIT_BYTES
 
 
 def test_no_new_recorder_beside_a_stuck_one() -> None:

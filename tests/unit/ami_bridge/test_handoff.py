@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis
@@ -43,8 +45,13 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
     heard: list[tuple[str, str, dict[str, Any]]] = []
 
     class FakeQueue:
+        waiting: ClassVar[list[str]] = []  # the job ids that no worker has come to
+
         def __init__(self, name: str, **_: object) -> None:
             self.name = name
+
+        def get_job_position(self, job_id: str) -> int | None:
+            return self.waiting.index(job_id) if job_id in self.waiting else None
 
         def enqueue(self, function: str, argument: str, **options: Any) -> None:
             assert function == names.ARCHIVE_JOB
@@ -52,6 +59,16 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
 
     monkeypatch.setattr("ami_bridge.handoff.Queue", FakeQueue)
     return heard
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch, rings: object) -> list[str]:
+    """The ids of jobs that wait in the queue already."""
+    from ami_bridge import handoff
+
+    waiting: list[str] = []
+    monkeypatch.setattr(handoff.Queue, "waiting", waiting)
+    return waiting
 
 
 class Clock:
@@ -83,6 +100,70 @@ def test_it_rings_once_and_again_only_after_a_while(
     clock.now_s += RING_AGAIN_S
     outbox.drain()
     assert len(rings) == 2
+
+
+def test_what_waits_in_the_queue_is_not_rung_for_again(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]], queued: list[str]
+) -> None:
+    clock, server = Clock(), FakeRedis()
+    outbox = Outbox(tmp_path, lambda: server, clock)  # type: ignore[arg-type,return-value]
+    outbox.put(sample_handoff(ID))
+    queued.append(names.archive_job_id(ID))
+    assert outbox.drain() == 1
+    assert rings == []
+    queued.clear()
+    clock.now_s += RING_AGAIN_S
+    outbox.drain()
+    assert [options["job_id"] for _, _, options in rings] == [names.archive_job_id(ID)]
+
+
+def test_a_long_backlog_keeps_nobody_waiting(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.handoff.MOST_AT_A_TIME", 2)
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    for number in range(5):
+        outbox.put(sample_handoff(f"20261121-13050{number}-abcdefgh"))
+    assert outbox.drain() == 5
+    assert len(rings) == 5
+
+
+def test_what_a_killed_bridge_left_half_written_goes(tmp_path: Path) -> None:
+    (tmp_path / f"{ID}.part").write_bytes(b'{"number": "079')
+    Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hand_off_that_names_another_call_is_put_aside(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    outbox.put(sample_handoff(ID))
+    (tmp_path / f"{ID}.json").rename(tmp_path / "20261121-130509-abcdefgh.json")
+    outbox.drain()
+    assert rings == []
+    assert (tmp_path / "20261121-130509-abcdefgh.damaged").exists()
+
+
+def test_a_hand_off_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def spy_fsync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def spy_replace(self: Path, target: Path) -> Path:
+        steps.append("name")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", spy_fsync)
+    monkeypatch.setattr(Path, "replace", spy_replace)
+    outbox.put(sample_handoff(ID))
+    assert steps == ["file", "name", "folder"]
 
 
 def test_the_job_names_nobody_but_in_its_argument(

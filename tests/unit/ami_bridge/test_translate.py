@@ -165,7 +165,7 @@ def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() ->
     for uniqueid in ("1.1", "1.2"):
         translator.translate(newchannel(uniqueid), NOW)
     living = [
-        event(Event="Status", Uniqueid="1.2", Channel="PJSIP/new-name"),
+        event(Event="Status", Uniqueid="1.2", Channel="PJSIP/new-name", Exten="01737276000"),
         event(
             Event="Status",
             Uniqueid="1.3",
@@ -187,6 +187,106 @@ def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() ->
     assert entered.fact.arrival.dialled == "01737276000"
 
 
+def moved(**headers: str) -> dict[str, str]:
+    return event(
+        Event="Status", Uniqueid="1.1", Channel="PJSIP/trunk-1.1", Context="internal", **headers
+    )
+
+
+def test_after_a_lost_link_a_call_that_is_elsewhere_was_transferred() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    translator.translate(join(Exten="01737276000"), NOW)
+    (told,) = translator.resync([moved(Exten="710", Application="Dial")], NOW)
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place == translator.place("710")
+    assert list(translator.resync([moved(Exten="710", Application="Dial")], NOW)) == []
+
+
+def test_after_a_lost_link_a_call_that_is_in_another_queue_has_entered_it() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    translator.translate(join(Exten="01737276000"), NOW)
+    status = moved(Exten="612", Application="Queue", Data="surrey-adult-care,t")
+    kinds = [(type(t.fact), t.channel.uniqueid) for t in translator.resync([status], NOW)]
+    assert kinds == [(TransferCompleted, "1.1"), (QueueEntered, "1.1")]
+
+
+@pytest.mark.parametrize(
+    ("variable", "entries"),
+    [("HUSHTAPE_CALL=(null)", 1), ("HUSHTAPE_CALL=20261121-130500-abcdefgh;recorded", 0)],
+)
+def test_a_call_that_came_to_a_queue_while_nobody_listened_enters_it_now(
+    variable: str, entries: int
+) -> None:
+    status = event(
+        Event="Status",
+        Uniqueid="1.9",
+        Channel="PJSIP/trunk-1.9",
+        Context="from-outside",
+        Exten="01737276000",
+        DNID="01737276000",
+        Application="Queue",
+        Data="help-line,t",
+        Variable=variable,
+    )
+    told = list(Translator(PBX).resync([status], NOW))
+    assert len(told) == entries
+    for each in told:
+        assert isinstance(each.fact, QueueEntered)
+        assert each.fact.arrival.queue == "help-line"
+        assert each.fact.arrival.direction is Direction.INBOUND
+
+
+LOCAL = "Local/231@agents-00000007"
+
+
+def local_call(translator: Translator) -> None:
+    translator.translate(newchannel(), NOW)
+    translator.translate(join(), NOW)
+    connect = event(Event="AgentConnect", Uniqueid="1.1", DestChannel=f"{LOCAL};1")
+    translator.translate(connect, NOW)
+
+
+def local_transfer(name: str, extension: str = "710") -> dict[str, str]:
+    return event(
+        Event="BlindTransfer",
+        Result="Success",
+        TransfereeChannel=name,
+        TransfereeUniqueid="1.8",
+        TransfereeLinkedid="1.1",
+        Extension=extension,
+    )
+
+
+def test_the_far_half_of_a_local_agent_is_the_caller() -> None:
+    translator = Translator(PBX)
+    local_call(translator)
+    translator.translate(newchannel("1.8"), NOW)
+    (told,) = translator.translate(local_transfer(f"{LOCAL};2"), NOW)
+    assert told.channel.uniqueid == "1.1"
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place == translator.place("710")
+
+
+def test_a_local_channel_that_nobody_knows_stops_the_call_that_it_is_linked_to() -> None:
+    translator = Translator(PBX)
+    local_call(translator)
+    (told,) = translator.translate(local_transfer("Local/x@y-00000009;2", "212"), NOW)
+    assert told.channel.uniqueid == "1.1"
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place.kind is DestinationKind.UNKNOWN
+
+
+def test_a_local_agent_is_forgotten_with_its_channel() -> None:
+    translator = Translator(PBX)
+    local_call(translator)
+    translator.translate(event(Event="Hangup", Uniqueid="1.8", Channel=f"{LOCAL};1"), NOW)
+    (told,) = translator.translate(local_transfer(f"{LOCAL};2"), NOW)
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place.kind is DestinationKind.UNKNOWN
+
+
 def test_hostile_names_and_numbers_are_cut_to_plain_text() -> None:
     translator = Translator(PBX)
     translator.translate(newchannel(), NOW)
@@ -202,15 +302,20 @@ def test_hostile_names_and_numbers_are_cut_to_plain_text() -> None:
 
 def test_events_without_their_headers_raise_nothing() -> None:
     translator = Translator(PBX)
-    for name in ("Newchannel", "Rename", "QueueCallerJoin", "AgentConnect", "BlindTransfer"):
+    for name in ("Rename", "AgentConnect", "BlindTransfer", "Hangup", "Newchannel"):
         translator.translate({"Event": name}, NOW)
+    translator.translate({"Event": "QueueCallerJoin"}, NOW)
     assert translator.translate({}, NOW) == []
 
 
 def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ami_bridge.asterisk.translate.MOST_CHANNELS", 3)
     translator = Translator(PBX)
-    for number in range(5):
-        translator.translate(newchannel(f"1.{number}"), NOW)
-    assert translator.channel("1.0") is None
+    told = [
+        (each.channel.uniqueid, each.fact)
+        for number in range(5)
+        for each in translator.translate(newchannel(f"1.{number}"), NOW)
+    ]
+    gone = HungUp(at=NOW, seen=False)
+    assert told == [("1.0", gone), ("1.1", gone)], "what is forgotten is handed off"
     assert translator.channel("1.4") is not None

@@ -15,14 +15,41 @@ from hushtape.policy.numbers import is_pattern, matches, normal
         "+44 (0)1799 510510",
         "0044-1799-510510",
         "01799.510.510",
+        "441799510510",
+        "tel:+44-1799-510510",
     ],
 )
 def test_every_usual_spelling_is_the_same_number(spelling: str) -> None:
-    assert normal(spelling, "44") == "01799510510"
+    assert normal(spelling, "44") == "441799510510"
 
 
 def test_a_foreign_number_stays_foreign() -> None:
-    assert normal("+49 30 123456", "44") == "004930123456"
+    assert normal("+49 30 123456", "44") == "4930123456"
+    assert normal("+49 30 123456", "44") == normal("0049 30 123456", "44")
+
+
+@pytest.mark.parametrize(
+    ("national", "international", "country", "trunk"),
+    [
+        ("912345678", "+34 912345678", "34", ""),
+        ("06 1234 5678", "+39 06 1234 5678", "39", ""),
+        ("1 212 555 0123", "+1 212 555 0123", "1", ""),
+        ("030 123456", "+49 30 123456", "49", "0"),
+    ],
+)
+def test_countries_differ_in_what_is_dialled_at_home(
+    national: str, international: str, country: str, trunk: str
+) -> None:
+    assert normal(national, country, trunk) == normal(international, country, trunk)
+
+
+def test_an_extension_stays_what_it_is() -> None:
+    assert normal("211", "44") == "211"
+    assert normal("0211", "44") == "0211"
+
+
+def test_brackets_are_only_dropped_from_international_numbers() -> None:
+    assert normal("01799(0)510510", "44") == "4417990510510"
 
 
 @pytest.mark.parametrize("text", ["", "hello", "01799510510x", "+", "1", "0" * 40])
@@ -54,6 +81,8 @@ def test_patterns_match_as_in_the_dialplan(pattern: str, extension: str, fits: b
     assert matches(pattern, extension) is fits
 
 
-@pytest.mark.parametrize("text", ["", "_", "2.X", "[", "[]", "[a]1", "2 1", "9.*(", "1" * 41])
+@pytest.mark.parametrize(
+    "text", ["", "_", "2.X", "[", "[]", "[a]1", "2 1", "9.*(", "1" * 41, "[9-1]XX"]
+)
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     assert not is_pattern(text)
