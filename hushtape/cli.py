@@ -91,6 +91,7 @@ def run(config_path: Path, json_logs: bool, verbose: bool) -> None:
     parse.load_folder(Path(loaded.policies.folder))
     config.passwords(loaded, str(config_path))
     redis_link.check(loaded)
+    loaded.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ["--json-logs"] * json_logs + ["--verbose"] * verbose
     run_parts(loaded, config_path.resolve(), options)
 

@@ -61,3 +61,6 @@ if __name__ == "__main__":
     except (ConfigError, Unreachable) as error:
         sys.stderr.write(f"hushtape: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        sys.stderr.write(f"hushtape: {error.filename}: {error.strerror}\n")
+        sys.exit(ConfigError.exit_code)
