@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from ami_bridge import call as machine
 from ami_bridge.bridge import Bridge
 from ami_bridge.facts import (
     Channel,
@@ -17,12 +21,13 @@ from ami_bridge.facts import (
     QueueEntered,
     RecorderStarted,
     RecorderStopped,
+    RecorderUncertain,
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
     TransferCompleted,
 )
-from hushtape.errors import Unreachable
+from hushtape.errors import TooBig, Unreachable
 from hushtape.ids import new_call_id
 from hushtape.policy import parse
 from hushtape.policy.decide import Arrival, Place
@@ -64,6 +69,8 @@ class FakeOutbox:
     """Takes hand-offs; full as often as it is told to be."""
 
     full: int = 0
+    longest_story: int = 1000
+    slow_s: float = 0
     put_in: list[Handoff] = field(default_factory=list)
     drained: int = 0
     away: bool = False
@@ -72,6 +79,9 @@ class FakeOutbox:
         if self.full:
             self.full -= 1
             raise OSError(28, "No space left on device")
+        if len(handoff.story) > self.longest_story:
+            raise TooBig("more of a story than any real call")
+        time.sleep(self.slow_s)
         self.put_in.append(handoff)
 
     def drain(self) -> int:
@@ -212,3 +222,192 @@ async def test_a_command_that_breaks_leaves_no_call_waiting_for_an_answer() -> N
     away = Place(DestinationKind.EXTENSION, "232")
     bridge.tell(station, channel(), TransferCompleted(at=START, place=away))
     await until(lambda: any(isinstance(c, StopEveryRecorder) for _, c in station.carried_out))
+
+
+@dataclass
+class Unsure(FakeStation):
+    """Never says whether a recorder started."""
+
+    async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
+        fact = await super().carry_out(channel, command)
+        if isinstance(command, StartRecorder):
+            return RecorderUncertain(at=START, segment=command.segment)
+        return fact
+
+
+def asked(station: FakeStation, kind: type[Command]) -> list[str]:
+    return [uniqueid for uniqueid, command in station.carried_out if isinstance(command, kind)]
+
+
+async def test_a_call_that_is_over_is_forgotten() -> None:
+    outbox, station = FakeOutbox(), FakeStation()
+    bridge = make(outbox)
+    for number in (1, 2):
+        bridge.tell(station, channel(number), entered())
+    bridge.tell(station, channel(1), HungUp(at=START))
+    assert [uniqueid for _, uniqueid in bridge._live] == ["1.2"]
+    bridge.tell(station, channel(2), HungUp(at=START))
+    assert bridge._live == {}
+    await until(lambda: len(outbox.put_in) == 2)
+
+
+async def test_a_link_that_came_back_concerns_its_own_pbx_only() -> None:
+    one, two = Unsure("pbx1"), Unsure("pbx2")
+    outbox = FakeOutbox()
+    bridge = make(outbox)
+    for station in (one, two):
+        bridge.tell(station, channel(1), entered())
+        bridge.tell(station, channel(2), entered())
+    await until(lambda: not bridge._tasks)
+    bridge.link_returned(two, START + timedelta(seconds=9))
+    await until(lambda: not bridge._tasks)
+    assert asked(one, StopEveryRecorder) == []
+    assert asked(two, StopEveryRecorder) == ["1.1", "1.2"]
+    for station in (one, two):
+        bridge.tell(station, channel(1), HungUp(at=START))
+    await until(lambda: len(outbox.put_in) == 2)
+    told = {
+        handoff.call.pbx: sum("is back" in each.what for each in handoff.story)
+        for handoff in outbox.put_in
+    }
+    assert told == {"pbx1": 0, "pbx2": 1}
+
+
+async def test_a_rest_takes_its_time_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "REST_S", 0.03)
+    station = FakeStation()
+    bridge = make(FakeOutbox())
+    bridge.tell(station, channel(), entered())
+    await until(lambda: not bridge._tasks)
+    bridge.tell(station, channel(), entered())  # the recorder is renewed
+    await until(lambda: asked(station, StopRecorder))
+    stopped_s = time.monotonic()
+    await until(lambda: len(asked(station, StartRecorder)) == 2)
+    assert time.monotonic() - stopped_s > 0.02
+
+
+async def test_a_recording_that_was_handed_off_is_rung_for_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 60)
+    outbox, station, ended = FakeOutbox(), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    for number in (1, 2):
+        bridge.tell(station, channel(number), entered())
+        bridge.tell(station, channel(number), HungUp(at=START))
+        await until(lambda: len(outbox.put_in) == outbox.drained == number)  # noqa: B023
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+
+
+async def test_between_two_hand_offs_the_outbox_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 60)
+    outbox, station, ended = FakeOutbox(), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(), entered())
+    bridge.tell(station, channel(), HungUp(at=START))
+    await until(lambda: outbox.drained)
+    await asyncio.sleep(0.02)
+    assert outbox.drained == 1
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+
+
+async def test_a_bridge_that_ends_waits_for_a_slow_disk() -> None:
+    outbox, station, ended = FakeOutbox(slow_s=0.03), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(), entered())
+    await until(lambda: not bridge._tasks)
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+    assert len(outbox.put_in) == 1
+
+
+@pytest.mark.xfail(
+    sys.version_info < (3, 12),
+    strict=True,
+    reason="Python 3.11's wait_for swallows the cancellation: the bridge never ends",
+)
+async def test_a_bridge_ends_when_its_last_recording_was_put_in_this_very_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "REST_S", 0)  # so that the hand-off is what is waited for last
+    outbox, station, ended = FakeOutbox(slow_s=0.03), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(), entered())
+    await until(lambda: not bridge._tasks)
+    ended.set()
+    await asyncio.wait_for(serving, 0.3)
+
+
+async def test_a_bridge_that_ends_waits_for_a_full_disk_no_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ami_bridge.bridge.END_TIMEOUT_S", 0.02)
+    outbox, station, ended = FakeOutbox(full=1000), FakeStation(), asyncio.Event()
+    bridge = make(outbox)
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(), entered())
+    await until(lambda: not bridge._tasks)
+    ended.set()
+    with capture_logs() as logs:
+        await asyncio.wait_for(serving, TIMEOUT_S)
+    (left,) = [entry["calls"] for entry in logs if "not handed off" in entry.get("what", "")]
+    assert len(left) == 1
+    for task in list(bridge._tasks):
+        task.cancel()
+
+
+async def test_a_story_that_is_too_long_is_dropped_and_the_recording_kept() -> None:
+    outbox, station = FakeOutbox(longest_story=0), FakeStation()
+    bridge = make(outbox)
+    bridge.tell(station, channel(), entered())
+    bridge.tell(station, channel(), HungUp(at=START))
+    with capture_logs() as logs:
+        await until(lambda: not bridge._tasks)
+    (handoff,) = outbox.put_in
+    assert handoff.story == ()
+    assert len(handoff.segments) == 1
+    assert [entry["call"] for entry in logs if entry["event"] == "alarm"] == [handoff.id]
+    assert bridge._not_put == set()
+
+
+@pytest.mark.xfail(strict=True, reason="a call that begins while the bridge ends is taken on")
+async def test_a_bridge_that_ends_takes_on_no_new_call() -> None:
+    released = asyncio.Event()
+
+    class Slow(FakeStation):
+        async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
+            fact = await super().carry_out(channel, command)
+            if isinstance(command, StopRecorder):
+                await released.wait()
+            return fact
+
+    station, ended = Slow(), asyncio.Event()
+    bridge = make(FakeOutbox())
+    serving = asyncio.create_task(bridge.run([station], ended))
+    bridge.tell(station, channel(1), entered())
+    await until(lambda: not bridge._tasks)
+    ended.set()
+    await until(lambda: asked(station, StopRecorder))
+    bridge.tell(station, channel(2), entered())
+    released.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+    assert asked(station, StartRecorder) == asked(station, StopRecorder)
+
+
+@pytest.mark.xfail(strict=True, reason="a late answer to an old call makes its successor unknown")
+async def test_an_answer_that_comes_late_leaves_the_channels_next_call_alone() -> None:
+    station = FakeStation()
+    bridge = make(FakeOutbox())
+    bridge.tell(station, channel(), entered())
+    bridge.tell(station, channel(), HungUp(at=START, seen=False))  # pushed out of a full memory
+    bridge.tell(station, channel(), entered())
+    await until(lambda: not bridge._tasks)
+    assert len(bridge._live) == 1

@@ -244,3 +244,27 @@ def test_a_hand_off_has_a_limit(tmp_path: Path) -> None:
     with pytest.raises(TooBig):
         outbox.put(huge)
     assert outbox.waiting() == []
+
+
+def test_a_job_that_fails_is_tried_again_so_often(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    outbox = Outbox(tmp_path, FakeRedis)  # type: ignore[arg-type]
+    outbox.put(sample_handoff(ID))
+    outbox.drain()
+    options = rings[0][2]
+    assert options["retry"].max == names.ARCHIVE_RETRIES_MAX
+    assert options["failure_ttl"] == names.FAILURE_TTL_S
+    assert options["description"] == names.archive_description(ID)
+
+
+def test_of_what_was_taken_nothing_is_remembered(
+    tmp_path: Path, rings: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    server = FakeRedis()
+    outbox = Outbox(tmp_path, lambda: server)  # type: ignore[arg-type,return-value]
+    outbox.put(sample_handoff(ID))
+    outbox.drain()
+    server.taken.add(names.taken_key(ID))
+    outbox.drain()
+    assert outbox._rung_at_s == {}

@@ -319,3 +319,28 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None
     gone = HungUp(at=NOW, seen=False)
     assert told == [("1.0", gone), ("1.1", gone)], "what is forgotten is handed off"
     assert translator.channel("1.4") is not None
+
+
+def test_what_a_channel_that_nobody_saw_arrive_dialled_is_not_guessed() -> None:
+    (told,) = Translator(PBX).translate(join(Exten="611", DNID="611"), NOW)
+    assert isinstance(told.fact, QueueEntered)
+    assert told.fact.arrival.dialled == ""
+    assert told.fact.arrival.direction is Direction.INTERNAL, "nor that it came from outside"
+
+
+@pytest.mark.parametrize(
+    ("headers", "agent"),
+    [
+        ({"MemberName": "Alice", "Interface": "PJSIP/231"}, "Alice"),
+        ({"MemberName": "", "Interface": "PJSIP/231"}, "PJSIP/231"),
+        ({"Interface": "PJSIP/231"}, "PJSIP/231"),
+        ({}, ""),
+    ],
+)
+def test_an_agent_is_named_as_the_queue_names_the_member(
+    headers: dict[str, str], agent: str
+) -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    (told,) = translator.translate(event(Event="AgentConnect", Uniqueid="1.1", **headers), NOW)
+    assert told.fact == AgentAnswered(at=NOW, agent=agent)

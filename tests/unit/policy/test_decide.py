@@ -8,7 +8,16 @@ import pytest
 
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind, OnTransfer, Policy, Transfer
+from hushtape.policy.schema import (
+    Destination,
+    DestinationKind,
+    OnTransfer,
+    Payment,
+    Policy,
+    Retention,
+    RetentionRule,
+    Transfer,
+)
 from hushtape.recordings.manifest import Direction
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
@@ -173,3 +182,124 @@ def test_how_long_a_recording_is_kept(council: str, started: str, until: str) ->
     kept = decide.keep(POLICIES[council], datetime.fromisoformat(started))
     assert kept.until == datetime.fromisoformat(until)
     assert kept.reason.words.endswith(kept.period)
+
+
+def with_destinations(
+    council: str, *destinations: Destination, payment_lines: tuple[str, ...] = ()
+) -> Policy:
+    """A council's policy in which these destinations stand before its own."""
+    base = POLICIES[council]
+    return msgspec.structs.replace(
+        base,
+        destination=(*destinations, *base.destination),
+        payment=Payment(lines=(*base.payment.lines, *payment_lines)),
+    )
+
+
+HELP_LINE = Place(DestinationKind.QUEUE, "631", queue="help-line")
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"), [((), STOP), (("the late shift",), SILENT)], ids=["a stop", "a payment"]
+)
+def test_a_queue_of_its_own_that_a_policy_lists_as_a_destination_is_one(
+    lines: tuple[str, ...], outcome: OnTransfer
+) -> None:
+    listed = Destination(name="the late shift", queues=("help-line",))
+    policy = with_destinations("reigate-banstead", listed, payment_lines=lines)
+    assert decide.on_transfer(policy, HELP_LINE).outcome is outcome
+    assert decide.on_return(policy, "help-line").outcome is outcome
+    assert decide.on_move(policy, "help-line").outcome is outcome
+    assert chosen([policy], arrival("help-line")) is None
+
+
+def test_a_payment_queue_is_one_on_every_way_in() -> None:
+    till = Destination(name="the till", queues=("till",))
+    for council in ("reigate-banstead", "hammersmith-fulham", "surrey"):
+        policy = with_destinations(council, till, payment_lines=("the till",))
+        place = Place(DestinationKind.QUEUE, "699", queue="till")
+        rulings = [
+            decide.on_transfer(policy, place),
+            decide.on_move(policy, "till"),
+            decide.on_return(policy, "till"),
+        ]
+        assert [ruling.outcome for ruling in rulings] == [SILENT] * 3, council
+        assert {ruling.reason.rule for ruling in rulings} == {"destination: the till"}
+
+
+def test_a_call_whose_first_queue_is_a_payment_line_is_not_recorded() -> None:
+    number = POLICIES["hammersmith-fulham"].calls.numbers[0]
+    till = Destination(name="the till", queues=("till",))
+    policy = with_destinations("hammersmith-fulham", till, payment_lines=("the till",))
+    choice = decide.choose([policy], arrival("till", number))
+    assert choice.policy is None
+    assert choice.reason.rule == "destination: the till"
+    assert chosen([policy], arrival("hf-parking", number)) == "hammersmith-fulham"
+
+
+def test_a_queue_where_recording_goes_on_keeps_nobody_out() -> None:
+    number = POLICIES["hammersmith-fulham"].calls.numbers[0]
+    parking = Destination(name="parking", queues=("hf-parking",), on_transfer=CONTINUE)
+    policy = with_destinations("hammersmith-fulham", parking)
+    assert chosen([policy], arrival("hf-parking", number)) == "hammersmith-fulham"
+    assert decide.on_move(policy, "hf-parking").outcome is CONTINUE
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place(DestinationKind.EXTENSION, "710"),
+        Place(DestinationKind.QUEUE, "699", queue="till"),
+        Place(DestinationKind.OUTSIDE, "902079460099", number="02079460099"),
+    ],
+)
+def test_a_payment_line_is_one_whatever_stands_before_it(place: Place) -> None:
+    everywhere = Destination(
+        name="everywhere",
+        every=(DestinationKind.EXTENSION, DestinationKind.QUEUE, DestinationKind.OUTSIDE),
+        extensions=("7XX",),
+        queues=("till",),
+        on_transfer=CONTINUE,
+    )
+    till = Destination(name="the till", queues=("till",), numbers=("020 7946 0099",))
+    policy = with_destinations("surrey", everywhere, till, payment_lines=("the till",))
+    assert decide.on_transfer(policy, place).outcome is SILENT
+    elsewhere = Place(DestinationKind.EXTENSION, "212")
+    assert decide.on_transfer(policy, elsewhere).outcome is CONTINUE
+
+
+def test_of_other_destinations_the_first_that_fits_decides() -> None:
+    some = Destination(name="some", extensions=("21X",), on_transfer=STOP)
+    every = Destination(name="every", every=(DestinationKind.EXTENSION,), on_transfer=CONTINUE)
+    place = Place(DestinationKind.EXTENSION, "212")
+    for first, second, outcome in ((some, every, STOP), (every, some, CONTINUE)):
+        policy = with_destinations("surrey", first, second)
+        assert decide.on_transfer(policy, place).outcome is outcome
+
+
+def test_a_version_is_in_force_from_midnight_where_the_policy_is() -> None:
+    old = POLICIES["reigate-banstead"]
+    about = msgspec.structs.replace(old.policy, in_force_from=date(2026, 7, 1))
+    new = msgspec.structs.replace(old, policy=about)
+    eve = datetime(2026, 6, 30, 22, 59, 59, tzinfo=UTC)
+    assert decide.in_force([old, new], eve) == (old,)
+    assert decide.in_force([old, new], eve.replace(hour=23, minute=30)) == (new,)
+    in_new_york = msgspec.structs.replace(about, time_zone="America/New_York")
+    later = msgspec.structs.replace(old, policy=in_new_york)
+    assert decide.in_force([old, later], datetime(2026, 7, 1, 3, 59, tzinfo=UTC)) == (old,)
+
+
+def test_rules_of_retention_may_stand_in_any_order() -> None:
+    rules = (
+        RetentionRule(calls_before=date(2018, 1, 1), keep="7 days"),
+        RetentionRule(calls_before=date(2020, 7, 15), keep="30 days"),
+        RetentionRule(calls_before=date(2024, 1, 1), keep="60 days"),
+    )
+    for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
+        retention = Retention(keep="90 days", rule=tuple(rules[i] for i in order))
+        policy = msgspec.structs.replace(POLICIES["south-hams"], retention=retention)
+        periods = [
+            decide.keep(policy, datetime(year, 6, 1, 12, tzinfo=UTC)).period
+            for year in (2017, 2019, 2023, 2026)
+        ]
+        assert periods == ["7 days", "30 days", "60 days", "90 days"], order

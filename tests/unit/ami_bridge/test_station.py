@@ -1,0 +1,443 @@
+"""Commands to one Asterisk become actions, its answers and events become facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from ami_bridge.asterisk import station as stations
+from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.asterisk.station import (
+    CALL_VARIABLE,
+    MOST_RECORDERS,
+    NOTHING_TO_STOP,
+    AsteriskStation,
+)
+from ami_bridge.facts import (
+    Channel,
+    Fact,
+    HungUp,
+    NoteState,
+    QueueEntered,
+    RaiseAlarm,
+    RecorderRefused,
+    RecorderStarted,
+    RecorderStopped,
+    RecorderUncertain,
+    StartRecorder,
+    StopEveryRecorder,
+    StopRecorder,
+    StopUnconfirmed,
+)
+from hushtape.config import Pbx
+from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
+
+NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+A_SECOND = timedelta(seconds=1)
+PBX = Pbx(kind="asterisk", host="127.0.0.1", spool="/spool", outside_contexts=("from-outside",))
+CALLER = Channel("1.1", "PJSIP/trunk-1", "from-outside", "01737276000")
+HOSTILE = Channel("1.1", "PJSIP/x\r\nAction: Originate", "from-outside", "01737276000")
+START = StartRecorder(2, "a.2.outside.wav", "a.2.inside.wav")
+STOP = StopRecorder(2, "0x7f3a")
+STOP_EVERY = StopEveryRecorder(2)
+
+SUCCESS: dict[str, str] = {}
+REFUSED = ActionRefused("pbx1 refused StopMixMonitor", NOTHING_TO_STOP)
+NO_CHANNEL = ActionRefused("pbx1 refused StopMixMonitor", "No such channel")
+DENIED = ActionRefused("pbx1 refused StopMixMonitor", "Permission denied")
+TIMEOUT = AnswerTimeout("pbx1 did not answer within 2 s")
+LOST = LinkLost("there is no link to pbx1")
+
+
+class FakeLink:
+    """Answers from a script; each answer takes a second."""
+
+    def __init__(
+        self,
+        name: str,
+        pbx: Pbx,
+        password: str,
+        on_event: Callable[[Frame], Awaitable[None]],
+        on_up: Callable[[], Awaitable[None]],
+        on_down: Callable[[HushtapeError], Awaitable[None]],
+    ) -> None:
+        self.on_event, self.on_up, self.on_down = on_event, on_up, on_down
+        self.script: list[Mapping[str, str] | HushtapeError] = []
+        self.asked: list[Mapping[str, str]] = []
+        self.timeouts_s: list[float] = []
+        self.living: list[Frame] | HushtapeError = []
+        self.now = NOW
+        self.started = self.closed = False
+
+    def start(self) -> None:
+        self.started = True
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def ask(self, action: Mapping[str, str], *, timeout_s: float) -> Mapping[str, str]:
+        self.asked.append(action)
+        self.timeouts_s.append(timeout_s)
+        self.now += A_SECOND
+        answer = self.script.pop(0)
+        if isinstance(answer, HushtapeError):
+            raise answer
+        return answer
+
+    async def ask_list(self, action: Mapping[str, str], *, timeout_s: float) -> list[Frame]:
+        self.asked.append(action)
+        if isinstance(self.living, HushtapeError):
+            raise self.living
+        return self.living
+
+
+@dataclass
+class FakeBridge:
+    """Keeps what it was told, in order."""
+
+    facts: list[tuple[AsteriskStation, str, Fact]] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    returned: list[tuple[AsteriskStation, datetime]] = field(default_factory=list)
+
+    def tell(self, station: AsteriskStation, channel: Channel, fact: Fact) -> None:
+        self.facts.append((station, channel.uniqueid, fact))
+        self.order.append(type(fact).__name__)
+
+    def link_returned(self, station: AsteriskStation, at: datetime) -> None:
+        self.returned.append((station, at))
+        self.order.append("link returned")
+
+
+class Bench:
+    """A station between a link and a bridge."""
+
+    def __init__(self) -> None:
+        self.bridge = FakeBridge()
+        self.station = AsteriskStation(
+            "pbx1",
+            PBX,
+            "secret",
+            self.bridge,  # type: ignore[arg-type]
+            now=lambda: self.link.now,
+        )
+        self.link: FakeLink = self.station._link  # type: ignore[assignment]
+
+    async def do(self, command: Any, *script: Any, channel: Channel = CALLER) -> Fact | None:
+        self.link.script = list(script)
+        return await self.station.carry_out(channel, command)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr("ami_bridge.asterisk.station.Link", FakeLink)
+    return Bench()
+
+
+def frame(*headers: tuple[str, str], sent: datetime | None, received: datetime = NOW) -> Frame:
+    name, *rest = headers
+    stamp = [("Timestamp", f"{sent.timestamp():.6f}")] if sent is not None else []
+    return Frame((name, ("Privilege", "call,all"), *stamp, *rest), received)
+
+
+def newchannel(uniqueid: str = "1.1", sent: datetime | None = NOW) -> Frame:
+    return frame(
+        ("Event", "Newchannel"),
+        ("Uniqueid", uniqueid),
+        ("Channel", f"PJSIP/trunk-{uniqueid}"),
+        ("Context", "from-outside"),
+        ("Exten", "01737276000"),
+        sent=sent,
+    )
+
+
+def join(sent: datetime | None, received: datetime = NOW) -> Frame:
+    return frame(
+        ("Event", "QueueCallerJoin"),
+        ("Uniqueid", "1.1"),
+        ("Queue", "help-line"),
+        sent=sent,
+        received=received,
+    )
+
+
+def alarms(logs: list[Any]) -> list[str]:
+    return [entry["what"] for entry in logs if entry["event"] == "alarm"]
+
+
+# starting
+
+
+async def test_a_recorder_gets_a_file_for_each_side_in_the_spool(bench: Bench) -> None:
+    fact = await bench.do(START, {"MixMonitorID": "0x7f3a"})
+    assert fact == RecorderStarted(at=NOW + A_SECOND, segment=2, recorder_id="0x7f3a")
+    (action,) = bench.link.asked
+    assert action["Action"] == "MixMonitor"
+    assert action["Channel"] == CALLER.name
+    assert action["Options"] == (
+        "r(/spool/a.2.outside.wav)t(/spool/a.2.inside.wav)i(HUSHTAPE_RECORDER_2)"
+    )
+    assert bench.link.timeouts_s == [stations.START_TIMEOUT_S]
+
+
+async def test_the_recorders_of_two_segments_never_share_a_variable(bench: Bench) -> None:
+    for segment in (1, 12):
+        await bench.do(StartRecorder(segment, "o.wav", "i.wav"), {"MixMonitorID": "0x1"})
+    one, twelve = (action["Options"].rpartition("i(")[2] for action in bench.link.asked)
+    assert (one, twelve) == ("HUSHTAPE_RECORDER_1)", "HUSHTAPE_RECORDER_12)")
+
+
+@pytest.mark.parametrize("answer", [{"MixMonitorID": ""}, SUCCESS])
+async def test_a_success_without_an_id_is_no_recorder(bench: Bench, answer: dict[str, str]) -> None:
+    assert await bench.do(START, answer) == RecorderRefused(at=NOW + A_SECOND, segment=2)
+
+
+@pytest.mark.parametrize("error", [NO_CHANNEL, DENIED])
+async def test_a_refused_start_is_a_fact(bench: Bench, error: HushtapeError) -> None:
+    assert await bench.do(START, error) == RecorderRefused(at=NOW + A_SECOND, segment=2)
+
+
+@pytest.mark.parametrize("error", [TIMEOUT, LOST])
+async def test_a_start_that_nobody_answers_may_have_started(
+    bench: Bench, error: HushtapeError
+) -> None:
+    assert await bench.do(START, error) == RecorderUncertain(at=NOW + A_SECOND, segment=2)
+
+
+@pytest.mark.parametrize(
+    ("command", "fact"),
+    [
+        (START, RecorderRefused(at=NOW, segment=2)),
+        (StartRecorder(2, "a,b.wav", "i.wav"), RecorderRefused(at=NOW, segment=2)),
+        (STOP, StopUnconfirmed(at=NOW, segment=2)),
+        (STOP_EVERY, StopUnconfirmed(at=NOW, segment=2)),
+        (NoteState("x"), None),
+    ],
+)
+async def test_what_can_not_be_said_safely_is_not_said_at_all(
+    bench: Bench, command: Any, fact: Fact | None
+) -> None:
+    assert await bench.do(command, channel=HOSTILE) == fact
+    assert bench.link.asked == []
+
+
+async def test_an_id_that_is_none_stops_nothing(bench: Bench) -> None:
+    """Without an id Asterisk would stop the newest recorder, whoever's it is."""
+    fact = await bench.do(StopRecorder(2, ""))
+    assert fact == StopUnconfirmed(at=NOW, segment=2)
+    assert bench.link.asked == []
+
+
+# stopping
+
+
+async def test_a_stop_is_shown_by_the_refusal_of_a_second_and_dated_by_the_first(
+    bench: Bench,
+) -> None:
+    fact = await bench.do(STOP, SUCCESS, REFUSED)
+    assert fact == RecorderStopped(at=NOW + A_SECOND, segment=2)
+    first, second = bench.link.asked
+    assert first == second
+    assert (first["Action"], first["MixMonitorID"]) == ("StopMixMonitor", "0x7f3a")
+    assert bench.link.timeouts_s == [stations.STOP_TIMEOUT_S] * 2
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([REFUSED], id="a wrong id is refused too"),
+        pytest.param([NO_CHANNEL], id="no such channel"),
+        pytest.param([SUCCESS, NO_CHANNEL], id="the channel may have another name by now"),
+        pytest.param([SUCCESS, DENIED], id="not permitted to see"),
+        pytest.param([SUCCESS, SUCCESS], id="stopped twice"),
+        pytest.param([TIMEOUT], id="no answer"),
+        pytest.param([SUCCESS, TIMEOUT], id="no second answer"),
+        pytest.param([LOST], id="no link"),
+        pytest.param([SUCCESS, LOST], id="no link any more"),
+    ],
+)
+async def test_a_stop_that_shows_nothing_is_unconfirmed(bench: Bench, script: list[Any]) -> None:
+    fact = await bench.do(STOP, *script)
+    assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2)
+    assert len(bench.link.asked) == len(script), "nothing is asked once more"
+
+
+async def test_every_recorder_is_stopped_until_there_is_none(bench: Bench) -> None:
+    fact = await bench.do(STOP_EVERY, SUCCESS, SUCCESS, REFUSED)
+    assert fact == RecorderStopped(at=NOW + 3 * A_SECOND, segment=2)
+    assert len(bench.link.asked) == 3
+    for action in bench.link.asked:
+        assert action == {"Action": "StopMixMonitor", "Channel": CALLER.name}
+
+
+async def test_where_nothing_records_every_recorder_is_stopped(bench: Bench) -> None:
+    fact = await bench.do(STOP_EVERY, REFUSED)
+    assert fact == RecorderStopped(at=NOW + A_SECOND, segment=2)
+
+
+@pytest.mark.parametrize("error", [NO_CHANNEL, DENIED, TIMEOUT, LOST])
+@pytest.mark.parametrize("before", [0, 2])
+async def test_other_words_show_no_stop_of_every_recorder(
+    bench: Bench, error: HushtapeError, before: int
+) -> None:
+    fact = await bench.do(STOP_EVERY, *[SUCCESS] * before, error)
+    assert fact == StopUnconfirmed(at=NOW + (before + 1) * A_SECOND, segment=2)
+
+
+async def test_a_channel_that_can_be_stopped_for_ever_is_given_up(bench: Bench) -> None:
+    fact = await bench.do(STOP_EVERY, *[SUCCESS] * (MOST_RECORDERS + 5))
+    assert isinstance(fact, StopUnconfirmed)
+    assert len(bench.link.asked) == MOST_RECORDERS
+
+
+async def test_the_last_recorder_that_is_looked_for_may_be_the_last_there_is(bench: Bench) -> None:
+    fact = await bench.do(STOP_EVERY, *[SUCCESS] * (MOST_RECORDERS - 1), REFUSED)
+    assert isinstance(fact, RecorderStopped)
+
+
+# notes
+
+
+async def test_a_calls_state_is_kept_in_a_variable_of_its_channel(bench: Bench) -> None:
+    assert await bench.do(NoteState("20261121-130500-abcdefgh;recorded"), SUCCESS) is None
+    assert bench.link.asked == [
+        {
+            "Action": "Setvar",
+            "Channel": CALLER.name,
+            "Variable": CALL_VARIABLE,
+            "Value": "20261121-130500-abcdefgh;recorded",
+        }
+    ]
+
+
+@pytest.mark.parametrize("error", [NO_CHANNEL, TIMEOUT, LOST])
+async def test_a_note_that_is_refused_does_no_harm(bench: Bench, error: HushtapeError) -> None:
+    assert await bench.do(NoteState("x"), error) is None
+
+
+async def test_an_asterisk_knows_no_other_command(bench: Bench) -> None:
+    with pytest.raises(TypeError, match="RaiseAlarm"):
+        await bench.do(RaiseAlarm("x"))
+
+
+# events
+
+
+async def test_a_fact_has_the_time_that_the_pbx_gave_it(bench: Bench) -> None:
+    sent = NOW - timedelta(milliseconds=40)
+    with capture_logs() as logs:
+        await bench.link.on_event(newchannel(sent=sent))
+        await bench.link.on_event(join(sent))
+    ((station, uniqueid, fact),) = bench.bridge.facts
+    assert (station, uniqueid, fact.at) == (bench.station, "1.1", sent)
+    assert isinstance(fact, QueueEntered)
+    assert alarms(logs) == []
+
+
+async def test_our_time_becomes_the_pbxs_by_what_its_events_say(bench: Bench) -> None:
+    assert bench.station.pbx_now() == NOW
+    await bench.link.on_event(newchannel(sent=NOW - timedelta(seconds=7)))
+    assert bench.station.pbx_now() == NOW - timedelta(seconds=7)
+    fact = await bench.do(STOP_EVERY, REFUSED)
+    assert fact == RecorderStopped(at=NOW - timedelta(seconds=6), segment=2)
+
+
+async def test_without_a_stamp_it_is_our_time_and_somebody_is_told_once(bench: Bench) -> None:
+    with capture_logs() as logs:
+        await bench.link.on_event(newchannel(sent=None))
+        await bench.link.on_event(join(None, NOW + A_SECOND))
+    assert [fact.at for _, _, fact in bench.bridge.facts] == [NOW + A_SECOND]
+    (told,) = alarms(logs)
+    assert "timestampevents" in told
+
+
+@pytest.mark.parametrize("off_s", [-61, 61, 86_400])
+async def test_a_pbx_whose_clock_is_far_off_is_not_believed(bench: Bench, off_s: int) -> None:
+    sent = NOW + timedelta(seconds=off_s)
+    with capture_logs() as logs:
+        await bench.link.on_event(newchannel(sent=sent))
+        await bench.link.on_event(join(sent))
+    assert [fact.at for _, _, fact in bench.bridge.facts] == [NOW]
+    (told,) = alarms(logs)
+    assert "clock" in told
+    assert bench.station.pbx_now() == NOW, "the clock is not fed with what is not believed"
+
+
+async def test_each_kind_of_trouble_with_the_time_is_told(bench: Bench) -> None:
+    with capture_logs() as logs:
+        for sent in (None, NOW + timedelta(days=1), None, NOW + timedelta(days=1)):
+            await bench.link.on_event(newchannel(sent=sent))
+    assert len(alarms(logs)) == 2
+
+
+# the link
+
+
+async def test_the_first_time_that_the_link_is_up_it_has_not_come_back(bench: Bench) -> None:
+    await bench.link.on_up()
+    assert bench.bridge.returned == []
+    (action,) = bench.link.asked
+    assert action == {"Action": "Status", "Variables": CALL_VARIABLE}
+
+
+async def test_a_link_that_came_back_is_told_by_the_station_whose_it_is(bench: Bench) -> None:
+    other = Bench()
+    await other.link.on_up()
+    await bench.link.on_up()
+    await bench.link.on_event(newchannel(sent=NOW - timedelta(seconds=3)))
+    await bench.link.on_down(LOST)
+    await bench.link.on_up()
+    assert bench.bridge.returned == [(bench.station, NOW - timedelta(seconds=3))]
+    assert other.bridge.returned == []
+
+
+async def test_what_happened_meanwhile_is_told_before_the_link_is_said_to_be_back(
+    bench: Bench,
+) -> None:
+    await bench.link.on_up()
+    await bench.link.on_event(newchannel("1.1"))
+    await bench.link.on_event(join(NOW))
+    bench.link.living = [
+        frame(
+            ("Event", "Status"),
+            ("Uniqueid", "1.2"),
+            ("Channel", "PJSIP/trunk-1.2"),
+            ("Context", "from-outside"),
+            ("Exten", "01737276000"),
+            ("Application", "Queue"),
+            ("Data", "help-line,t"),
+            ("Variable", f"{CALL_VARIABLE}=(null)"),
+            sent=NOW,
+        )
+    ]
+    bench.bridge.order.clear()
+    await bench.link.on_up()
+    assert bench.bridge.order == ["HungUp", "QueueEntered", "link returned"]
+    gone = bench.bridge.facts[-2]
+    assert gone == (bench.station, "1.1", HungUp(at=NOW, seen=False))
+
+
+async def test_a_link_on_which_the_pbx_would_not_say_what_lives_was_not_up(bench: Bench) -> None:
+    bench.link.living = TIMEOUT
+    with pytest.raises(AnswerTimeout):
+        await bench.link.on_up()
+    bench.link.living = []
+    await bench.link.on_up()
+    assert bench.bridge.returned == []
+
+
+async def test_a_station_keeps_its_link_until_it_is_cancelled(bench: Bench) -> None:
+    running = asyncio.create_task(bench.station.run())
+    await asyncio.sleep(0)
+    before = (bench.link.started, bench.link.closed)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert before == (True, False)
+    assert bench.link.closed
