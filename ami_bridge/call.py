@@ -404,7 +404,7 @@ class Call:
 
     def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
         ruling = decide.on_transfer(self.policy, fact.place)
-        self._tell(fact.at, "blind transfer", ruling.reason)
+        self._tell(fact.at, f"{fact.how} transfer", ruling.reason)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
         if ruling.outcome is OnTransfer.CONTINUE:
             self._went_on_to = fact.place.queue

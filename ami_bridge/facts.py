@@ -48,9 +48,14 @@ class AgentAnswered(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferCompleted(Fact):
-    """The outside party was sent to another place; the one who sent it is out of the call."""
+    """The outside party was sent to another place; the one who sent it is out of the call.
+
+    Args:
+        how: "blind", "attended", or "unseen" while the link was away; for the call's story.
+    """
 
     place: Place
+    how: str = "blind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

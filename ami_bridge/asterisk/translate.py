@@ -74,7 +74,10 @@ class Translator:
             case "AgentConnect":
                 return self._agent_connected(event, at)
             case "BlindTransfer":
-                return self._transferred(event, at)
+                place = self.place(event.get("Extension", ""))
+                return self._transferred(event, at, place, "blind")
+            case "AttendedTransfer":
+                return self._transferred(event, at, self._attended_place(event), "attended")
             case "Hangup":
                 self._locals.pop(_pair(event.get("Channel", "")), None)
                 channel = self._channels.pop(event.get("Uniqueid", ""), None)
@@ -106,7 +109,8 @@ class Translator:
             extension = event.get("Exten", "")
             if extension != known.extension:
                 known.extension = extension
-                yield Told(known, TransferCompleted(at=at, place=self.place(extension)))
+                place = self.place(extension)
+                yield Told(known, TransferCompleted(at=at, place=place, how="unseen"))
                 yield from self._found_in_queue(known, event, at)
 
     def place(self, extension: str) -> Place:
@@ -172,10 +176,8 @@ class Translator:
             self._locals[pair] = channel
         return [Told(channel, _agent_answered(event, at))]
 
-    def _transferred(self, event: Event, at: datetime) -> list[Told]:
-        extension = event.get("Extension", "")
+    def _transferred(self, event: Event, at: datetime, place: Place, how: str) -> list[Told]:
         channel = self._channels.get(event.get("TransfereeUniqueid", ""))
-        place = self.place(extension)
         # Where a queue's member is a Local channel, its far half is transferred, and with it the
         # caller. (Run on Asterisk 22, with Local/211@internal/n.)
         pair = _pair(event.get("TransfereeChannel", ""))
@@ -184,14 +186,28 @@ class Translator:
             if channel is None:
                 # Somebody near this caller was transferred, we can't tell who: not sure means no.
                 channel = self._channels.get(event.get("TransfereeLinkedid", ""))
-                place = Place(DestinationKind.UNKNOWN, extension)
+                place = Place(DestinationKind.UNKNOWN, place.extension)
         if channel is None:
             return []
         if event.get("Result") != "Success":
             return [Told(channel, TransferFailed(at=at))]
-        channel.extension = extension
-        return [Told(channel, TransferCompleted(at=at, place=place))]
+        channel.extension = place.extension
+        return [Told(channel, TransferCompleted(at=at, place=place, how=how))]
 
+    def _attended_place(self, event: Event) -> Place:
+        """Say where an attended transfer led: to whom the transferer was talking.
+
+        By feature code that is a Local channel, named after the extension. By phone it is what the
+        transferer's second channel had dialled. Anything else can't be told.
+        """
+        target = event.get("TransferTargetChannel", "")
+        if _pair(target):
+            return self.place(target.removeprefix("Local/").partition("@")[0])
+        second = self._channels.get(event.get("SecondTransfererUniqueid", ""))
+        by_phone = event.get("SecondTransfererChannel") != event.get("OrigTransfererChannel")
+        if second is not None and by_phone:
+            return self.place(second.dialled)
+        return Place(DestinationKind.UNKNOWN, "")
 
 def _pair(name: str) -> str:
     """Return what the two halves of a Local channel have in common, ``""`` for other channels."""

@@ -60,6 +60,10 @@ def replay(session: str) -> tuple[str, list[Told]]:
         ("blind-to-back-office", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
         ("blind-to-outside", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
         ("blind-to-payment", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        ("feature-blind-to-back-office", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        ("feature-blind-to-nowhere", [QueueEntered, AgentAnswered, HungUp]),
+        ("attended-to-back-office", [QueueEntered, AgentAnswered, TransferCompleted, HungUp]),
+        ("caller-hangs-up-while-consulting", [QueueEntered, AgentAnswered, HungUp]),
         (
             "blind-to-other-queue",
             [QueueEntered, AgentAnswered, TransferCompleted, QueueEntered, AgentAnswered, HungUp],
@@ -99,6 +103,57 @@ def test_a_transfer_says_where_to(session: str, kind: DestinationKind, detail: s
     (fact,) = [each.fact for each in told if isinstance(each.fact, TransferCompleted)]
     assert fact.place.kind is kind
     assert detail in (fact.place.extension, fact.place.queue, fact.place.number)
+
+
+@pytest.mark.parametrize(
+    ("session", "kind", "extension"),
+    [
+        ("attended-to-back-office", DestinationKind.EXTENSION, "212"),
+        # talking to a queue: Asterisk names no target, so nobody can tell where it led
+        ("attended-to-other-queue", DestinationKind.UNKNOWN, ""),
+    ],
+)
+def test_an_attended_transfer_says_where_to_or_that_it_can_not_be_told(
+    session: str, kind: DestinationKind, extension: str
+) -> None:
+    _, told = replay(session)
+    (fact,) = [each.fact for each in told if isinstance(each.fact, TransferCompleted)]
+    assert (fact.place.kind, fact.place.extension, fact.how) == (kind, extension, "attended")
+
+
+def test_an_attended_transfer_by_phone_led_where_the_second_channel_had_dialled() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    second = event(
+        Event="Newchannel", Uniqueid="1.7", Channel="PJSIP/211-7", Context="internal", Exten="212"
+    )
+    translator.translate(second, NOW)
+    completed = event(
+        Event="AttendedTransfer",
+        Result="Success",
+        TransfereeUniqueid="1.1",
+        TransfereeChannel="PJSIP/trunk-1.1",
+        OrigTransfererChannel="PJSIP/211-2",
+        SecondTransfererChannel="PJSIP/211-7",
+        SecondTransfererUniqueid="1.7",
+        TransferTargetChannel="PJSIP/212-8",
+    )
+    (told,) = translator.translate(completed, NOW)
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place == translator.place("212")
+
+
+def test_a_refused_attended_transfer_is_a_failed_one() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    refused = event(
+        Event="AttendedTransfer",
+        Result="Fail",
+        TransfereeUniqueid="1.1",
+        TransferTargetChannel="Local/212@internal-00000000;1",
+    )
+    (told,) = translator.translate(refused, NOW)
+    assert isinstance(told.fact, TransferFailed)
 
 
 def event(**headers: str) -> dict[str, str]:
