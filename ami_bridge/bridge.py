@@ -19,6 +19,7 @@ import structlog
 
 from ami_bridge.call import Call, Stage
 from ami_bridge.facts import (
+    Adopted,
     BridgeEnds,
     Channel,
     Command,
@@ -36,6 +37,7 @@ from ami_bridge.facts import (
     StopUnconfirmed,
 )
 from ami_bridge.handoff import Outbox
+from ami_bridge.live import LiveCall, LiveCalls
 from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.schema import Policy
@@ -56,6 +58,9 @@ class Station(Protocol):
     def name(self) -> str:
         """The PBX's name in the configuration."""
 
+    def know(self, channel: Channel) -> None:
+        """Remember a channel of a call that a predecessor left."""
+
     async def run(self) -> None:
         """Keep the link up, and tell the bridge every fact, until cancelled."""
 
@@ -71,6 +76,7 @@ class _Live:
     call: Call
     station: Station
     channel: Channel
+    adopted: bool = True  # False: a predecessor's, and its PBX has not been asked about it yet
 
 
 class Bridge:
@@ -79,14 +85,20 @@ class Bridge:
     Args:
         policies: every version of every policy.
         outbox: takes the finished recordings.
+        kept: keeps what is known of live calls, for the next bridge.
         new_id: names a call that began at a moment.
     """
 
     def __init__(
-        self, policies: Sequence[Policy], outbox: Outbox, new_id: Callable[[datetime], str]
+        self,
+        policies: Sequence[Policy],
+        outbox: Outbox,
+        kept: LiveCalls,
+        new_id: Callable[[datetime], str],
     ) -> None:
         self._policies = policies
         self._outbox = outbox
+        self._kept = kept
         self._new_id = new_id
         self._live: dict[tuple[str, str], _Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,9 +106,10 @@ class Bridge:
         self._not_put: set[str] = set()
 
     async def run(self, stations: Sequence[Station], ended: asyncio.Event) -> None:
-        """Serve until told to end; then stop every recorder and hand off every recording.
+        """Serve until told to end; then stop every recorder.
 
-        From then on nobody would stop a recorder in time, so none is left behind.
+        From then on nobody would stop one in time, so none is left behind. What was recorded waits
+        for the next bridge, which goes on with the calls that are still there.
         """
         async with asyncio.TaskGroup() as group:
             serving = [group.create_task(self._drain_for_ever())]
@@ -106,17 +119,35 @@ class Bridge:
             for task in serving:
                 task.cancel()
 
+    def adopt(self, stations: Sequence[Station]) -> None:
+        """Take over what a predecessor left; each PBX is asked about it as soon as it answers."""
+        by_name = {station.name: station for station in stations}
+        for found in self._kept.load():
+            station = by_name.get(found.call.pbx)
+            if station is None:
+                log.error("alarm", call=found.call.id, what=f"PBX {found.call.pbx} is gone")
+                continue
+            live = _Live(found.call, station, found.channel, adopted=False)
+            self._live[station.name, found.channel.uniqueid] = live
+            station.know(found.channel)
+
     async def _let_go(self) -> None:
         if self._live:
-            log.warning("bridge ends: the recording of live calls stops", calls=len(self._live))
+            log.warning("bridge ends: live calls are not recorded on", calls=len(self._live))
         for live in list(self._live.values()):
             self.tell(live.station, live.channel, BridgeEnds(at=live.station.pbx_now()))
         deadline_s = asyncio.get_running_loop().time() + END_TIMEOUT_S
         while self._tasks and asyncio.get_running_loop().time() < deadline_s:
             await asyncio.wait(self._tasks, timeout=deadline_s - asyncio.get_running_loop().time())
-        left = [live.call.id for live in self._live.values()] + sorted(self._not_put)
+        left = [live.call.id for live in self._live.values() if live.call.writing]
         if left:
-            log.error("alarm", what="bridge ends with recordings not handed off", calls=left)
+            log.error("alarm", what="bridge ends with recorders not stopped", calls=left)
+        if self._not_put:
+            log.error(
+                "alarm",
+                what="bridge ends with recordings not in the outbox",
+                calls=sorted(self._not_put),
+            )
 
     def tell(self, station: Station, channel: Channel, fact: Fact) -> None:
         """Take in one fact of the call to which an outside party's channel belongs."""
@@ -129,14 +160,28 @@ class Bridge:
         self._apply(live, fact)
 
     def _apply(self, live: _Live, fact: Fact) -> None:
-        self._carry_out(live, live.call.apply(fact))
+        commands = live.call.apply(fact)
+        self._keep(live, commands)
+        self._carry_out(live, commands)
         if live.call.stage is Stage.OVER:
             self._live.pop((live.station.name, live.channel.uniqueid), None)
 
-    def link_returned(self, station: Station, at: datetime) -> None:
-        """Tell every call of a PBX that the link to it was away."""
+    def _keep(self, live: _Live, commands: list[Command]) -> None:
+        try:
+            over = live.call.stage is Stage.OVER
+            if over and not any(isinstance(each, HandOff) for each in commands):
+                self._kept.forget(live.call.id)
+            else:
+                self._kept.write(LiveCall(call=live.call, channel=live.channel))
+        except OSError as error:
+            log.error("alarm", call=live.call.id, what=f"a live call can't be kept: {error}")
+
+    def link_up(self, station: Station, at: datetime) -> None:
+        """Tell every call of a PBX that the link to it is there, for the first time or again."""
         for live in [each for each in self._live.values() if each.station is station]:
-            self.tell(station, live.channel, LinkReturned(at=at))
+            back = LinkReturned(at=at) if live.adopted else Adopted(at=at)
+            live.adopted = True
+            self.tell(station, live.channel, back)
 
     def _begin(self, station: Station, channel: Channel, fact: QueueEntered) -> None:
         choice = decide.choose(self._policies, fact.arrival)
@@ -154,7 +199,9 @@ class Bridge:
         )
         live = self._live[station.name, channel.uniqueid] = _Live(call, station, channel)
         log.info("call recorded", call=call.id, pbx=station.name, policy=choice.policy.name)
-        self._carry_out(live, call.begin())
+        commands = call.begin()
+        self._keep(live, commands)
+        self._carry_out(live, commands)
 
     def _carry_out(self, live: _Live, commands: list[Command]) -> None:
         for command in commands:
@@ -194,6 +241,7 @@ class Bridge:
                 log.error("alarm", call=handoff.id, what=f"the outbox can't be written: {error}")
                 await asyncio.sleep(PUT_AGAIN_S)
         self._not_put.discard(handoff.id)
+        self._kept.forget(handoff.id)
         log.info("call over", call=handoff.id, segments=len(handoff.segments))
         self._handed_off.set()
 

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ami_bridge.facts import (
+    Adopted,
     AgentAnswered,
     BridgeEnds,
+    BridgeFact,
     Command,
     Fact,
     HandOff,
@@ -114,6 +116,7 @@ class Signal(StrEnum):
     STOP_UNCONFIRMED = "stop unconfirmed"
     RESTED = "rested"
     LINK_RETURNED = "link returned"
+    ADOPTED = "adopted"  # by a bridge that doesn't know what its predecessor was answered
     CHANNEL_GONE = "channel gone"
 
 
@@ -178,6 +181,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         started=(Recorder.RUNNING, Act.NOTHING),
         start_refused=(Recorder.REFUSED, Act.ALARM),
         start_uncertain=(Recorder.UNCERTAIN, Act.ALARM),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
@@ -186,6 +190,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         started=(Recorder.STOPPING, Act.STOP),
         start_refused=(Recorder.NONE, Act.NOTHING),
         start_uncertain=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
@@ -201,18 +206,21 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         wanted_anew=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         unwanted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
         Recorder.STOPPING,
         stopped=(Recorder.RESTING, Act.REST),
         stop_unconfirmed=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
         Recorder.STOPPING_ALL,
         stopped=(Recorder.RESTING, Act.REST),
         stop_unconfirmed=(Recorder.STUCK, Act.ALARM),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
@@ -222,11 +230,13 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         stopped=(Recorder.RESTING, Act.REST),
         rested=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
         Recorder.RESTING,
         rested=(Recorder.NONE, Act.NOTHING),
+        adopted=(Recorder.NONE, Act.NOTHING),
         channel_gone=_GONE,
     ),
     **_row(
@@ -318,7 +328,7 @@ class Call:
     _segment_count: int = 0
     _rests: int = 0
     _stuck_tries: int = 0
-    _ending: bool = False  # the bridge ends: handed off as soon as nothing is written any more
+    _ending: bool = False  # the bridge ends: no new recorder; its successor goes on
     _spans: list[Span] = field(default_factory=list)
     _open_span: _OpenSpan | None = None
     _story: list[Happening] = field(default_factory=list)
@@ -327,6 +337,11 @@ class Call:
     _answered_at: datetime | None = None
     _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
     _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
+
+    @property
+    def writing(self) -> bool:
+        """Whether there is, or may be, a recorder on the channel."""
+        return self.recorder in _WRITING
 
     def begin(self) -> list[Command]:
         """Carry out the fact with which the call began."""
@@ -342,12 +357,6 @@ class Call:
         """
         if self.stage is Stage.OVER:
             return []
-        commands = self._apply(fact)
-        if self._ending and self.recorder not in _WRITING:
-            commands += self._end(fact.at)
-        return commands
-
-    def _apply(self, fact: Fact) -> list[Command]:
         match fact:
             case QueueEntered():
                 return self._queue_entered(fact)
@@ -360,15 +369,10 @@ class Call:
                 return []
             case HungUp():
                 return self._hung_up(fact)
-            case LinkReturned():
-                self._tell(fact.at, "the link to the PBX was lost and is back")
-                return self._signal(Signal.LINK_RETURNED, fact.at)
-            case BridgeEnds():
-                return self._bridge_ends(fact)
+            case BridgeFact():
+                return self._bridge_fact(fact)
             case RecorderFact():
                 return self._recorder_fact(fact)
-            case Rested():
-                return self._signal(Signal.RESTED, fact.at) if fact.rest == self._rests else []
             case _:
                 raise TypeError(f"a call knows no fact {type(fact).__name__}")
 
@@ -423,19 +427,36 @@ class Call:
         return commands + self._hand_off(fact.at)
 
     def _bridge_ends(self, fact: BridgeEnds) -> list[Command]:
-        self._tell(fact.at, "the bridge ends: recording stops")
-        self._ending = True
-        return self._turn(Turn.LEFT, fact.at, self.reason, EndedBy.BRIDGE_ENDED)
-
-    def _end(self, at: datetime) -> list[Command]:
-        self._ending = False
-        if self.stage is Stage.OVER:
+        if self._ending:
             return []
-        self._turn(Turn.HUNG_UP, at, self.reason, EndedBy.BRIDGE_ENDED)
-        return self._hand_off(at)
+        self._tell(fact.at, "the bridge ends: the recorder stops")
+        self._ending = True
+        return self._signal(Signal.UNWANTED, fact.at, EndedBy.BRIDGE_ENDED)
+
+    def _adopted(self, fact: Adopted) -> list[Command]:
+        self._tell(fact.at, "a new bridge has taken the call over")
+        self._ending = False
+        commands = self._signal(Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
+        if self.stage is Stage.RECORDED and self.recorder is Recorder.NONE:
+            commands += self._signal(Signal.WANTED, fact.at)
+        return commands
 
     def _hand_off(self, at: datetime) -> list[Command]:
         return [HandOff(self._handoff(at))] if self._segments else []
+
+    def _bridge_fact(self, fact: BridgeFact) -> list[Command]:
+        match fact:
+            case LinkReturned():
+                self._tell(fact.at, "the link to the PBX was lost and is back")
+                return self._signal(Signal.LINK_RETURNED, fact.at)
+            case BridgeEnds():
+                return self._bridge_ends(fact)
+            case Adopted():
+                return self._adopted(fact)
+            case Rested() if fact.rest == self._rests:
+                return self._signal(Signal.RESTED, fact.at)
+            case _:
+                return []  # the end of a pause that is over already
 
     def _recorder_fact(self, fact: RecorderFact) -> list[Command]:
         if self._draft is None or fact.segment != self._draft.number:
@@ -463,7 +484,7 @@ class Call:
         return commands
 
     def _wish(self, before: Stage) -> Signal:
-        if self.stage is not Stage.RECORDED:
+        if self.stage is not Stage.RECORDED or self._ending:
             return Signal.UNWANTED
         return Signal.WANTED_ANEW if before is Stage.RECORDED else Signal.WANTED
 
@@ -491,13 +512,14 @@ class Call:
         draft = self._draft
         if signal is Signal.UNWANTED and draft is not None and draft.cause_at is None:
             draft.cause_at, draft.ended_by = at, ended_by
-        if signal is Signal.WANTED_ANEW and draft is not None and draft.cause_at is None:
+        anew = signal in (Signal.WANTED_ANEW, Signal.ADOPTED)
+        if anew and draft is not None and draft.cause_at is None:
             draft.ended_by = ended_by
         if before in _WRITING and self.recorder not in _WRITING:
             self._close_segment(signal, at, ended_by)
         commands = self._act(act, at, signal)
         stopped = before is not Recorder.NONE and self.recorder is Recorder.NONE
-        if stopped and self.stage is Stage.RECORDED:
+        if stopped and self.stage is Stage.RECORDED and not self._ending:
             commands += self._signal(Signal.WANTED, at)
         return commands
 

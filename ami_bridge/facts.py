@@ -75,13 +75,23 @@ class HungUp(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkReturned(Fact):
+class BridgeFact(Fact):
+    """Something that happened to the bridge, and so to its calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkReturned(BridgeFact):
     """The link to the PBX was lost and is back; the call lives on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeEnds(Fact):
+class BridgeEnds(BridgeFact):
     """The bridge is told to end: from now on nobody would stop the recorder in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted(BridgeFact):
+    """A new bridge has taken over a live call of its predecessor's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +129,7 @@ class StopUnconfirmed(RecorderFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rested(Fact):
+class Rested(BridgeFact):
     """The pause that ``Rest`` asked for is over."""
 
     rest: int

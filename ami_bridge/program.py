@@ -12,6 +12,7 @@ import click
 from ami_bridge.asterisk.station import AsteriskStation
 from ami_bridge.bridge import Bridge
 from ami_bridge.handoff import Outbox
+from ami_bridge.live import LiveCalls
 from hushtape import config, logs, redis_link
 from hushtape.cli import config_option
 from hushtape.config import Config
@@ -29,8 +30,8 @@ def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
     """Listen to the PBXes, and start and stop recording as the policies say.
 
     One bridge serves every PBX of the configuration. It ends with Ctrl-C or SIGTERM: calls go on,
-    their recording stops, because nobody would stop it in time any more, and what there is of it
-    is archived.
+    their recorders are stopped, because nobody would stop them in time any more. The next bridge
+    takes the calls over that are still there, and hands off those that are not.
 
     \b
     Example:
@@ -48,11 +49,15 @@ def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
 async def _serve(loaded: Config, policies: tuple[Policy, ...], passwords: dict[str, str]) -> None:
     outbox = Outbox(loaded.outbox_path, lambda: redis_link.connect(loaded))
     the_bridge = Bridge(
-        policies, outbox, lambda at: new_call_id(at, secrets.token_bytes(RANDOM_BYTES))
+        policies,
+        outbox,
+        LiveCalls(loaded.live_path),
+        lambda at: new_call_id(at, secrets.token_bytes(RANDOM_BYTES)),
     )
     stations = [
         AsteriskStation(name, pbx, passwords[name], the_bridge) for name, pbx in loaded.pbx.items()
     ]
+    the_bridge.adopt(stations)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

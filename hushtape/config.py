@@ -104,6 +104,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.data_path / "outbox"
 
     @property
+    def live_path(self) -> Path:
+        """Where the bridge keeps what it knows of live calls."""
+        return self.data_path / "live"
+
+    @property
     def redis_socket_path(self) -> Path:
         """Where the Redis-compatible server that ``hushtape run`` starts listens."""
         return self.data_path / "redis" / "redis.sock"

@@ -67,7 +67,6 @@ class AsteriskStation:
         self._now = now
         self._clock = PbxClock()
         self._translator = Translator(pbx)
-        self._was_up = False
         self._warned: set[str] = set()
         self._link = Link(
             name,
@@ -77,6 +76,10 @@ class AsteriskStation:
             on_up=self._on_up,
             on_down=self._on_down,
         )
+
+    def know(self, channel: Channel) -> None:
+        """Remember a channel of a call that a predecessor left."""
+        self._translator.know(channel)
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
@@ -208,9 +211,7 @@ class AsteriskStation:
         at = self.pbx_now()
         for told in self._translator.resync(living, at):
             self._bridge.tell(self, told.channel, told.fact)
-        if self._was_up:
-            self._bridge.link_returned(self, at)
-        self._was_up = True
+        self._bridge.link_up(self, at)
         log.info("link up", pbx=self.name, channels=len(living))
 
     async def _on_down(self, why: HushtapeError) -> None:

@@ -52,6 +52,10 @@ class Translator:
         """Return a channel that is known to live."""
         return self._channels.get(uniqueid)
 
+    def know(self, channel: Channel) -> None:
+        """Remember a channel without having seen it: the next resync says what became of it."""
+        self._channels[channel.uniqueid] = channel
+
     def translate(self, event: Event, at: datetime) -> list[Told]:
         """Take in one event.
 
@@ -208,6 +212,7 @@ class Translator:
         if second is not None and by_phone:
             return self.place(second.dialled)
         return Place(DestinationKind.UNKNOWN, "")
+
 
 def _pair(name: str) -> str:
     """Return what the two halves of a Local channel have in common, ``""`` for other channels."""
