@@ -21,6 +21,8 @@ from ami_bridge.facts import (
     Fact,
     HandOff,
     HungUp,
+    JoinedTalk,
+    LeftTalk,
     LinkReturned,
     NoteState,
     QueueEntered,
@@ -58,6 +60,11 @@ MOST_SEGMENTS = 200  # a call that goes round for ever stops being recorded, and
 MOST_HAPPENINGS = 2000
 MOST_SPANS = 500
 MOST_NAMES = 200  # of queues, and of agents
+
+# A channel that leaves a bridge without a hang-up, a transfer or a queue to explain it has been
+# taken somewhere by the dialplan or a Redirect, which sends no event. They come within 3 ms of
+# each other on an idle Asterisk 22; what is recorded meanwhile is cut away.
+EXPLAINED_WITHIN_S = 0.25
 
 STUCK_REST_S = 5.0  # a recorder that can't be stopped is tried again after so long
 MOST_STUCK_TRIES = 500  # three quarters of an hour
@@ -327,6 +334,7 @@ class Call:
     _segments: list[Segment] = field(default_factory=list)
     _segment_count: int = 0
     _rests: int = 0
+    _resting: int = 0  # the rest for which the recorder waits
     _stuck_tries: int = 0
     _ending: bool = False  # the bridge ends: no new recorder; its successor goes on
     _spans: list[Span] = field(default_factory=list)
@@ -335,6 +343,9 @@ class Call:
     _queues: list[str] = field(default_factory=list)
     _agents: list[str] = field(default_factory=list)
     _answered_at: datetime | None = None
+    _left_talk_at: datetime | None = None  # nobody to talk to since, unexplained so far
+    _moving_until: datetime | None = None  # leaving the talk is part of the transfer until then
+    _explaining: int = 0  # the rest after which a leave must have been explained
     _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
     _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
 
@@ -369,6 +380,8 @@ class Call:
                 return []
             case HungUp():
                 return self._hung_up(fact)
+            case LeftTalk() | JoinedTalk():
+                return self._talk(fact)
             case BridgeFact():
                 return self._bridge_fact(fact)
             case RecorderFact():
@@ -383,7 +396,7 @@ class Call:
         if len(self._queues) < MOST_NAMES:
             self._queues.append(queue)
         went_on_to, self._went_on_to = self._went_on_to, ""
-        self._left_into = ""
+        self._left_into, self._left_talk_at = "", None
         if self.stage is Stage.RECORDED and queue == went_on_to:
             self._tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
             return []
@@ -400,20 +413,46 @@ class Call:
 
     def _agent_answered(self, fact: AgentAnswered) -> list[Command]:
         self._answered_at = self._answered_at or fact.at
-        self._left_into = ""
+        self._left_into, self._left_talk_at = "", None
         if fact.agent not in self._agents and len(self._agents) < MOST_NAMES:
             self._agents.append(fact.agent)
         self._tell(fact.at, "an agent answered")
         return []
 
+    def _talk(self, fact: LeftTalk | JoinedTalk) -> list[Command]:
+        moving_until, self._moving_until = self._moving_until, None
+        moving = moving_until is not None and fact.at <= moving_until
+        if isinstance(fact, JoinedTalk) or moving:
+            self._left_talk_at = None
+            return []
+        if self.stage is not Stage.RECORDED or self._left_talk_at is not None:
+            return []
+        self._left_talk_at = fact.at
+        rest = self._rest(EXPLAINED_WITHIN_S)
+        self._explaining = rest.rest
+        return [rest]
+
+    def _unexplained(self, left_at: datetime) -> list[Command]:
+        self._left_talk_at = None
+        ruling = decide.on_vanishing(self.policy)
+        self._tell(left_at, "left the talk without a transfer", ruling.reason)
+        return self._turn(Turn.LEFT, left_at, ruling.reason, EndedBy.TRANSFER)
+
     def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
         ruling = decide.on_transfer(self.policy, fact.place)
         self._tell(fact.at, f"{fact.how} transfer", ruling.reason)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
+        # A transfer is told before or after the channel leaves its talk.
+        before_it = self._left_talk_at is None and fact.how == "blind"
+        explained = timedelta(seconds=EXPLAINED_WITHIN_S)
+        self._moving_until = fact.at + explained if before_it else None
+        self._left_talk_at = None
         if ruling.outcome is OnTransfer.CONTINUE:
             self._went_on_to = fact.place.queue
-            # Asterisk may say that the queue was entered before it says that a transfer led there.
+            # Asterisk may say that the queue was entered before it says that a transfer led there;
+            # and a call that vanished from its talk may turn up where recording goes on.
             arrived = bool(left_into) and left_into == fact.place.queue
+            arrived = arrived or fact.how == "redirected"
             turn = Turn.ENTERED if arrived else Turn.WENT_ON
             return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
         if ruling.outcome is OnTransfer.SILENT:
@@ -453,7 +492,10 @@ class Call:
                 return self._bridge_ends(fact)
             case Adopted():
                 return self._adopted(fact)
-            case Rested() if fact.rest == self._rests:
+            case Rested() if fact.rest == self._explaining:
+                left_at, self._explaining = self._left_talk_at, 0
+                return self._unexplained(left_at) if left_at is not None else []
+            case Rested() if fact.rest == self._resting:
                 return self._signal(Signal.RESTED, fact.at)
             case _:
                 return []  # the end of a pause that is over already
@@ -531,7 +573,7 @@ class Call:
                 return self._start(at)
             case Act.REST:
                 self._stuck_tries = 0
-                return [self._rest(REST_S)]
+                return [self._rest_recorder(REST_S)]
             case Act.ALARM:
                 return self._alarm(at, signal)
         draft = self._draft
@@ -547,11 +589,16 @@ class Call:
         if self.recorder is Recorder.STUCK:
             self._stuck_tries += 1
             if self._stuck_tries <= MOST_STUCK_TRIES:
-                commands.append(self._rest(STUCK_REST_S))
+                commands.append(self._rest_recorder(STUCK_REST_S))
             if self._stuck_tries > 1:
                 return commands  # it was told already
         self._tell(at, what)
         return [RaiseAlarm(what), *commands]
+
+    def _rest_recorder(self, pause_s: float) -> Rest:
+        rest = self._rest(pause_s)
+        self._resting = rest.rest
+        return rest
 
     def _rest(self, pause_s: float) -> Rest:
         self._rests += 1

@@ -51,7 +51,8 @@ class TransferCompleted(Fact):
     """The outside party was sent to another place; the one who sent it is out of the call.
 
     Args:
-        how: "blind", "attended", or "unseen" while the link was away; for the call's story.
+        how: "blind", "attended", "redirected" (no transfer was told, but the call is elsewhere), or
+            "unseen" while the link was away.
     """
 
     place: Place
@@ -61,6 +62,20 @@ class TransferCompleted(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferFailed(Fact):
     """A transfer was tried and came to nothing: all is as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftTalk(Fact):
+    """The outside party talks to nobody and waits for nobody: it left a bridge or a queue.
+
+    An agent who answers, a hang-up, a transfer or another queue may explain it within milliseconds,
+    before or after.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedTalk(Fact):
+    """The outside party talks to somebody: its channel entered a bridge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

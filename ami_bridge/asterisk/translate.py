@@ -15,6 +15,8 @@ from ami_bridge.facts import (
     Channel,
     Fact,
     HungUp,
+    JoinedTalk,
+    LeftTalk,
     QueueEntered,
     TransferCompleted,
     TransferFailed,
@@ -28,6 +30,7 @@ from hushtape.recordings.manifest import Direction
 Event = Mapping[str, str]
 
 MOST_CHANNELS = 20_000
+PARKING = ("parking", "holding")  # bridges in which nobody talks
 TEXT_LIMIT = 200  # characters of a caller's name or number that are kept
 
 
@@ -77,11 +80,12 @@ class Translator:
                 return self._queue_entered(event, at)
             case "AgentConnect":
                 return self._agent_connected(event, at)
-            case "BlindTransfer":
-                place = self.place(event.get("Extension", ""))
-                return self._transferred(event, at, place, "blind")
-            case "AttendedTransfer":
-                return self._transferred(event, at, self._attended_place(event), "attended")
+            case "BlindTransfer" | "AttendedTransfer":
+                return self._transferred(event, at)
+            case "BridgeLeave" | "QueueCallerLeave":
+                return self._told(event, LeftTalk(at=at))
+            case "BridgeEnter" if event.get("BridgeType") not in PARKING:
+                return self._joined(event, at)
             case "Hangup":
                 self._locals.pop(_pair(event.get("Channel", "")), None)
                 channel = self._channels.pop(event.get("Uniqueid", ""), None)
@@ -128,6 +132,22 @@ class Translator:
             number = extension.removeprefix(pbx.outside_prefix)
             return Place(DestinationKind.OUTSIDE, extension, number=number)
         return Place(DestinationKind.UNKNOWN, extension)
+
+    def _told(self, event: Event, fact: Fact) -> list[Told]:
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        return [Told(channel, fact)] if channel is not None else []
+
+    def _joined(self, event: Event, at: datetime) -> list[Told]:
+        """A channel talks; if it is elsewhere in the dialplan than was told, it was redirected."""
+        told = self._told(event, JoinedTalk(at=at))
+        if told:
+            channel, extension = told[0].channel, event.get("Exten", "")
+            if extension != channel.extension:
+                channel.extension = extension
+                place = self.place(extension)
+                sent = TransferCompleted(at=at, place=place, how="redirected")
+                return [Told(channel, sent), *told]
+        return told
 
     def _remember(self, event: Event, dialled: str, at: datetime) -> list[Told]:
         uniqueid = event.get("Uniqueid", "")
@@ -180,7 +200,11 @@ class Translator:
             self._locals[pair] = channel
         return [Told(channel, _agent_answered(event, at))]
 
-    def _transferred(self, event: Event, at: datetime, place: Place, how: str) -> list[Told]:
+    def _transferred(self, event: Event, at: datetime) -> list[Told]:
+        if event.get("Event") == "BlindTransfer":
+            how, place = "blind", self.place(event.get("Extension", ""))
+        else:
+            how, place = "attended", self._attended_place(event)
         channel = self._channels.get(event.get("TransfereeUniqueid", ""))
         # Where a queue's member is a Local channel, its far half is transferred, and with it the
         # caller. (Run on Asterisk 22, with Local/211@internal/n.)

@@ -126,6 +126,12 @@ def on_transfer(policy: Policy, place: Place) -> Ruling:
     return Ruling(outcome, _reason(policy, "transfer.otherwise", words))
 
 
+def on_vanishing(policy: Policy) -> Ruling:
+    """Decide on a call that left its talk, nobody said where to: it may be anywhere."""
+    words = "gone from the talk without a transfer: recording stops"
+    return Ruling(OnTransfer.STOP, _reason(policy, "calls", words))
+
+
 def keep(policy: Policy, started_at: datetime) -> Keep:
     """Settle how long the recording of a call is kept."""
     day = started_at.astimezone(policy.zone).date()
