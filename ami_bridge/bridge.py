@@ -104,6 +104,7 @@ class Bridge:
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed_off = asyncio.Event()
         self._not_put: set[str] = set()
+        self._ending = False
 
     async def run(self, stations: Sequence[Station], ended: asyncio.Event) -> None:
         """Serve until told to end; then stop every recorder.
@@ -132,6 +133,7 @@ class Bridge:
             station.know(found.channel)
 
     async def _let_go(self) -> None:
+        self._ending = True
         if self._live:
             log.warning("bridge ends: live calls are not recorded on", calls=len(self._live))
         for live in list(self._live.values()):
@@ -154,7 +156,7 @@ class Bridge:
         key = (station.name, channel.uniqueid)
         live = self._live.get(key)
         if live is None:
-            if isinstance(fact, QueueEntered):
+            if isinstance(fact, QueueEntered) and not self._ending:
                 self._begin(station, channel, fact)
             return
         self._apply(live, fact)
@@ -164,7 +166,9 @@ class Bridge:
         self._keep(live, commands)
         self._carry_out(live, commands)
         if live.call.stage is Stage.OVER:
-            self._live.pop((live.station.name, live.channel.uniqueid), None)
+            key = (live.station.name, live.channel.uniqueid)
+            if self._live.get(key) is live:  # the channel may have a new call by now
+                del self._live[key]
 
     def _keep(self, live: _Live, commands: list[Command]) -> None:
         try:
@@ -249,8 +253,10 @@ class Bridge:
         pause_s = DRAIN_INTERVAL_S
         away = False
         while True:
+            # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._handed_off.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._handed_off.wait()
             self._handed_off.clear()
             try:
                 await asyncio.to_thread(self._outbox.drain)

@@ -99,7 +99,7 @@ class Recorder(StrEnum):
 
     NONE = "none"
     STARTING = "starting"
-    STARTING_IN_VAIN = "starting in vain"  # no longer wanted: stopped as soon as it has started
+    STARTING_IN_VAIN = "starting in vain"  # overtaken: stopped as soon as it has started
     RUNNING = "running"
     UNCERTAIN = "uncertain"  # no answer to the start: it may run, and we don't know its id
     STOPPING = "stopping"
@@ -184,6 +184,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
     ),
     **_row(
         Recorder.STARTING,
+        wanted_anew=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
         unwanted=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
         started=(Recorder.RUNNING, Act.NOTHING),
         start_refused=(Recorder.REFUSED, Act.ALARM),
@@ -345,6 +346,7 @@ class Call:
     _answered_at: datetime | None = None
     _left_talk_at: datetime | None = None  # nobody to talk to since, unexplained so far
     _moving_until: datetime | None = None  # leaving the talk is part of the transfer until then
+    _vanished: bool = False  # unrecorded only because it left its talk unexplained
     _explaining: int = 0  # the rest after which a leave must have been explained
     _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
     _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
@@ -396,7 +398,7 @@ class Call:
         if len(self._queues) < MOST_NAMES:
             self._queues.append(queue)
         went_on_to, self._went_on_to = self._went_on_to, ""
-        self._left_into, self._left_talk_at = "", None
+        self._left_into, self._left_talk_at, self._vanished = "", None, False
         if self.stage is Stage.RECORDED and queue == went_on_to:
             self._tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
             return []
@@ -433,7 +435,7 @@ class Call:
         return [rest]
 
     def _unexplained(self, left_at: datetime) -> list[Command]:
-        self._left_talk_at = None
+        self._left_talk_at, self._vanished = None, True
         ruling = decide.on_vanishing(self.policy)
         self._tell(left_at, "left the talk without a transfer", ruling.reason)
         return self._turn(Turn.LEFT, left_at, ruling.reason, EndedBy.TRANSFER)
@@ -442,6 +444,7 @@ class Call:
         ruling = decide.on_transfer(self.policy, fact.place)
         self._tell(fact.at, f"{fact.how} transfer", ruling.reason)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
+        vanished, self._vanished = self._vanished, False
         # A transfer is told before or after the channel leaves its talk.
         before_it = self._left_talk_at is None and fact.how == "blind"
         explained = timedelta(seconds=EXPLAINED_WITHIN_S)
@@ -452,7 +455,7 @@ class Call:
             # Asterisk may say that the queue was entered before it says that a transfer led there;
             # and a call that vanished from its talk may turn up where recording goes on.
             arrived = bool(left_into) and left_into == fact.place.queue
-            arrived = arrived or fact.how == "redirected"
+            arrived = arrived or (fact.how == "redirected" and vanished)
             turn = Turn.ENTERED if arrived else Turn.WENT_ON
             return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
         if ruling.outcome is OnTransfer.SILENT:

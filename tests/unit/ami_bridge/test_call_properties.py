@@ -11,12 +11,15 @@ from hypothesis import strategies as some
 
 from ami_bridge.call import Call, Recorder, Stage
 from ami_bridge.facts import (
+    Adopted,
     AgentAnswered,
     BridgeEnds,
     Command,
     Fact,
     HandOff,
     HungUp,
+    JoinedTalk,
+    LeftTalk,
     LinkReturned,
     QueueEntered,
     RecorderRefused,
@@ -63,6 +66,7 @@ PLACES = [
 ]
 ANSWERS = ["started", "started", "stopped", "stopped", "refused", "uncertain", "unconfirmed"]
 KINDS = [*ANSWERS, "rested", "entered", "transfer", "answered", "failed", "link", "again"]
+KINDS += ["left", "joined", "redirected", "adopted"]
 # So that calls get far: what the PBX would say next, and where a call would go.
 KINDS += ["answer"] * 10 + ["entered", "transfer"] * 3
 STEPS_S = [0.0, 0.001, 0.05, 5.0]
@@ -121,7 +125,13 @@ class Played:
         facts: dict[str, Fact] = {
             "entered": self.entered(which),
             "transfer": TransferCompleted(at=at, place=PLACES[which % len(PLACES)]),
+            "redirected": TransferCompleted(
+                at=at, place=PLACES[which % len(PLACES)], how="redirected"
+            ),
             "failed": TransferFailed(at=at),
+            "left": LeftTalk(at=at),
+            "joined": JoinedTalk(at=at),
+            "adopted": Adopted(at=at),
             "answered": AgentAnswered(at=at, agent=f"23{which}"),
             "started": RecorderStarted(at=at, segment=segment, recorder_id=f"0x{segment}"),
             "refused": RecorderRefused(at=at, segment=segment),
