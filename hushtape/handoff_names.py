@@ -9,10 +9,11 @@ from __future__ import annotations
 ARCHIVE_JOB = "workers.tasks.archive"
 EXPIRE_JOB = "workers.tasks.expire"
 RECONCILE_JOB = "workers.tasks.reconcile"
+UPKEEP_JOB = "workers.tasks.upkeep"
 
 UPKEEP_QUEUE = "upkeep"
 
-ARCHIVE_RETRIES_MAX = 3
+ARCHIVE_RETRIES_MAX = 1  # for a worker that was killed; what failed is tried again later
 RESULT_TTL_S = 0  # a finished job leaves nothing behind: it held names and numbers
 FAILURE_TTL_S = 86_400
 TAKEN_TTL_S = 7 * 86_400

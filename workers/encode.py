@@ -18,8 +18,10 @@ TIMEOUT_FLOOR_S = 30.0
 TIMEOUT_PER_S = 0.1  # ffmpeg is a hundred times faster than the sound, or something is wrong
 STOP_LIMIT_S = 5.0
 COMPLAINT_LIMIT = 300
+COMPLAINT_LIMIT_BYTES = 65_536
 TAG_LIMIT = 200
 LENGTH_TOLERANCE_S = 0.1
+FRAME_BYTES = 4  # two samples of 16 bits
 
 CODEC = {
     # Not "voip": measured on two tones, its stereo carries each side into the other at -32 dB,
@@ -30,6 +32,7 @@ CODEC = {
     AudioFormat.WAV: ("-c:a", "pcm_s16le", "-f", "wav"),
 }
 _CAF_LITTLE_ENDIAN = 2
+_DISK_FULL = ("No space left on device", "Disk quota exceeded")
 
 
 def encode(
@@ -51,44 +54,72 @@ def encode(
         The file.
 
     Raises:
-        Unreachable: ffmpeg isn't installed, or took too long.
-        RecordingError: ffmpeg failed, or wrote something else than was asked for.
+        Unreachable: ffmpeg isn't installed, took too long, or found the archive's disk full.
+        RecordingError: ffmpeg failed or complained, or wrote something else than was asked for.
     """
     target = folder / f"audio.{audio_format.value}"
-    complaint = folder / "ffmpeg.txt"
     limit_s = TIMEOUT_FLOOR_S + duration_s * TIMEOUT_PER_S
     command = [
-        *("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        *("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-y"),
         *("-protocol_whitelist", "file,pipe"),
         *("-f", "caf", "-i", "pipe:0", "-map", "0:a", "-threads", "1"),
         *CODEC[audio_format],
         f"file:{target}",
     ]
-    with complaint.open("wb") as errors:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=folder,
-            )
-        except FileNotFoundError:
-            raise Unreachable("ffmpeg is not installed, or not on the worker's PATH") from None
-    head = caf_head(rate_hz, _fitting(audio_format, tags))
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+        )
+    except FileNotFoundError:
+        raise Unreachable("ffmpeg is not installed, or not on the worker's PATH") from None
+    complaint = _Complaint(process)
+    head = caf_head(rate_hz, round(duration_s * rate_hz), _fitting(audio_format, tags))
     timed_out = _feed(process, itertools.chain((head,), blocks), limit_s)
+    words = complaint.words(folder)
     if timed_out:
         raise Unreachable(f"ffmpeg was stopped: it took more than {limit_s:.0f} s")
-    if process.returncode != 0:
-        raise RecordingError(
-            f"ffmpeg ended with {process.returncode}: {_first_words(complaint, folder)}"
+    if any(each in words for each in _DISK_FULL):
+        raise Unreachable(
+            f"the archive's disk is full: recordings wait in the spool until there is room: {words}"
         )
+    # Its exit code alone isn't believed: some versions end with 0 when the last block didn't fit.
+    if process.returncode != 0 or words:
+        raise RecordingError(f"ffmpeg ended with {process.returncode}: {words or 'without a word'}")
     found_s = measure.duration_s(target, audio_format)
     if abs(found_s - duration_s) > LENGTH_TOLERANCE_S:
         raise RecordingError(
             f"ffmpeg wrote {found_s:.2f} s of sound where {duration_s:.2f} s were to be encoded"
         )
     return target
+
+
+class _Complaint:
+    """What ffmpeg says on its standard error, read beside it so that it never waits for us.
+
+    Kept in memory, not in a file: the disk may be what it complains of.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None  # noqa: S101 -- for mypy; it was opened as a pipe
+        self._stream = process.stderr
+        self._text = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def words(self, folder: Path) -> str:
+        """All in one line, after the process has ended; the folder's name is left out."""
+        self._reader.join(STOP_LIMIT_S)
+        text = self._text.decode(errors="replace")
+        return " ".join(text.replace(f"{folder}/", "").split())[:COMPLAINT_LIMIT]
+
+    def _read(self) -> None:
+        with self._stream:
+            while block := self._stream.read1(COMPLAINT_LIMIT_BYTES):  # type: ignore[attr-defined]
+                self._text = (self._text + block)[:COMPLAINT_LIMIT_BYTES]
 
 
 def tags_of(handoff: Handoff) -> dict[str, str]:
@@ -109,10 +140,10 @@ def tags_of(handoff: Handoff) -> dict[str, str]:
     return {name: value for name, value in cleaned.items() if value}
 
 
-def caf_head(rate_hz: int, tags: Mapping[str, str]) -> bytes:
-    """The head of a CAF file of unknown length, which carries tags beside raw samples.
+def caf_head(rate_hz: int, frames: int, tags: Mapping[str, str]) -> bytes:
+    """The head of a CAF file, which carries tags beside raw samples; ffmpeg misses any that lack.
 
-    So they are on no command line, which everybody on the machine can read, and need no second
+    So the tags are on no command line, which everybody on the machine can read, and need no second
     input, which makes ffmpeg ten times slower.
     """
     description = struct.pack(">d4sIIIII", rate_hz, b"lpcm", _CAF_LITTLE_ENDIAN, 4, 1, 2, 16)
@@ -125,7 +156,7 @@ def caf_head(rate_hz: int, tags: Mapping[str, str]) -> bytes:
             struct.pack(">4sHH", b"caff", 1, 0),
             struct.pack(">4sq", b"desc", len(description)) + description,
             struct.pack(">4sq", b"info", len(information)) + information,
-            struct.pack(">4sqI", b"data", -1, 0),
+            struct.pack(">4sqI", b"data", 4 + frames * FRAME_BYTES, 0),
         )
     )
 
@@ -171,10 +202,3 @@ def _fitting(audio_format: AudioFormat, tags: Mapping[str, str]) -> dict[str, st
 def _clean(value: str) -> str:
     """Names come from queues and from the network: nothing but printable characters stays."""
     return "".join(each if each.isprintable() else " " for each in value).strip()[:TAG_LIMIT]
-
-
-def _first_words(complaint: Path, folder: Path) -> str:
-    with complaint.open("rb") as stream:
-        text = stream.read(4 * COMPLAINT_LIMIT).decode(errors="replace")
-    words = " ".join(text.replace(f"{folder}/", "").split())
-    return words[:COMPLAINT_LIMIT] or "it said nothing"

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
+import redis
 
 from hushtape.errors import Damaged, HushtapeError, RecordingError
 from hushtape.ids import is_call_id
-from hushtape.recordings import layout
+from hushtape.recordings import acts, layout
 from hushtape.recordings.archive import Busy, LocalArchive
 from hushtape.recordings.catalogue import Catalogue, read_entry
 from hushtape.recordings.manifest import to_json
@@ -45,6 +46,16 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     version: int = 1
 
 
+class DeletedAgain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An addition to a proof: files had come back, from a backup, and were deleted once more."""
+
+    id: str
+    files: int
+    deleted_at: datetime
+    verified: bool
+    version: int = 1
+
+
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """What one sweep did."""
 
@@ -67,12 +78,14 @@ def sweep(
 
     Raises:
         Incomplete: the catalogue is being rebuilt; nothing was deleted.
+        Unreachable: the archive isn't mounted.
     """
     if not catalogue.is_complete():
         raise Incomplete(
             "the catalogue is not complete, so nothing is deleted: the workers rebuild it from the"
             " archive; try again when `hushtape recordings list` works"
         )
+    archive.check()
     deleted: list[str] = []
     kept: list[Ruling] = []
     failed: list[tuple[str, str]] = []
@@ -89,9 +102,19 @@ def sweep(
                 catalogue.schedule(recording_id, _next_look(ruling, now()))
         except Busy:
             catalogue.schedule(recording_id, now() + TRY_AGAIN)
-        except HushtapeError as error:
-            failed.append((recording_id, str(error)))
-            log.error("not expired", step="expire", recording=recording_id, why=str(error))
+        except redis.exceptions.RedisError:
+            raise
+        except Exception as error:  # whatever is wrong with one must not keep the others
+            known = isinstance(error, HushtapeError)
+            why = str(error) if known else f"an unexpected error: {type(error).__name__}"
+            failed.append((recording_id, why))
+            log.error(
+                "not expired",
+                step="expire",
+                recording=recording_id,
+                why=why,
+                exc_info=None if known else error,
+            )
             catalogue.schedule(recording_id, now() + TRY_AGAIN)
     return Swept(deleted=tuple(deleted), kept=tuple(kept), failed=tuple(failed))
 
@@ -104,15 +127,19 @@ def _expire(
 ) -> Ruling | None:
     """Delete one recording if it is due: None; else say why it stays."""
     with archive.scratch(recording_id):
-        if not archive.exists(layout.deletion_proof(recording_id)):
+        if archive.exists(layout.deletion_proof(recording_id)):
+            _delete_again(archive, recording_id, now)
+        else:
             deletion = _read_begun(archive, recording_id)
-            if deletion is None:
-                # A hold may have been set a moment ago: what counts is read now, under the lock.
+            if deletion is None or _is_whole(archive, recording_id):
+                # A hold may have been set a moment ago, or after a deletion that got nowhere:
+                # what counts is read now, under the lock.
                 entry = read_entry(archive, recording_id)
                 ruling = rule(entry, now())
                 if ruling.verdict is not Verdict.DELETE:
+                    archive.delete(layout.deletion_begun(recording_id))
                     return ruling
-                deletion = _begin(archive, entry, ruling, now())
+                deletion = deletion or _begin(archive, entry, ruling, now())
             _delete(archive, deletion, now)
         archive.verify_absent(layout.prefix(recording_id))
         archive.delete(layout.deletion_begun(recording_id))
@@ -142,10 +169,29 @@ def _begin(archive: LocalArchive, entry: Entry, ruling: Ruling, now: datetime) -
 
 def _delete(archive: LocalArchive, deletion: Deletion, now: Callable[[], datetime]) -> None:
     prefix = layout.prefix(deletion.id)
-    archive.delete_prefix(prefix, last=layout.manifest(deletion.id))
+    # The sound first: while it is there, every act is too, and the ruling can be repeated.
+    sound = [each for each in archive.names(prefix) if each.startswith(f"{prefix}{layout.AUDIO}.")]
+    first = sound[0] if sound else ""
+    archive.delete_prefix(prefix, first=first, last=layout.manifest(deletion.id))
     archive.verify_absent(prefix)
     proof = msgspec.structs.replace(deletion, deleted_at=now(), verified=True)
     archive.put(layout.deletion_proof(deletion.id), to_json(proof))
+
+
+def _delete_again(archive: LocalArchive, recording_id: str, now: Callable[[], datetime]) -> None:
+    """Delete what a backup brought back, and say so beside the proof."""
+    prefix = layout.prefix(recording_id)
+    files = archive.names(prefix)
+    archive.delete_prefix(prefix)
+    archive.verify_absent(prefix)
+    if files:
+        again = DeletedAgain(id=recording_id, files=len(files), deleted_at=now(), verified=True)
+        archive.put(layout.deletion_again(recording_id, again.deleted_at), to_json(again))
+        log.warning("deleted again", step="expire", recording=recording_id, files=len(files))
+
+
+def _is_whole(archive: LocalArchive, recording_id: str) -> bool:
+    return archive.exists(layout.manifest(recording_id)) and acts.has_audio(archive, recording_id)
 
 
 def _begun(archive: LocalArchive) -> list[str]:

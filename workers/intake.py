@@ -13,7 +13,7 @@ import msgspec
 from hushtape.config import Config
 from hushtape.errors import Damaged, TooBig
 from hushtape.ids import is_call_id
-from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff
 from workers import spool
 
 SEGMENTS_MAX = 1000
@@ -44,6 +44,37 @@ def parse(text: str | bytes) -> Handoff:
     return handoff
 
 
+def mend(handoff: Handoff) -> tuple[Handoff, tuple[str, ...]]:
+    """Straighten out what a clock that was set back has left behind: an end before a beginning.
+
+    Returns:
+        The hand-off in which nothing ends before it began, and a remark for each that did.
+    """
+    remarks = []
+    call = handoff.call
+    if call.ended_at < call.started_at:
+        remarks.append(f"clock: the call ended {_back(call)} s before it began")
+        call = msgspec.structs.replace(call, ended_at=call.started_at)
+    segments = []
+    for segment in handoff.segments:
+        if segment.ended_at and segment.ended_at < segment.started_at:
+            remarks.append(f"clock: segment {segment.number} ended before it began")
+            segment = msgspec.structs.replace(segment, ended_at=None)
+        segments.append(segment)
+    spans = []
+    for span in handoff.spans:
+        if span.ended_at < span.started_at:
+            remarks.append(f"clock: a stretch without sound ({span.kind}) ended before it began")
+            span = msgspec.structs.replace(span, ended_at=span.started_at)
+        spans.append(span)
+    if not remarks:
+        return handoff, ()
+    mended = msgspec.structs.replace(
+        handoff, call=call, segments=tuple(segments), spans=tuple(spans)
+    )
+    return mended, tuple(remarks)
+
+
 def spool_of(config: Config, handoff: Handoff) -> Path:
     """The folder in which this recording's files are.
 
@@ -66,6 +97,10 @@ def file_names(handoff: Handoff) -> tuple[str, ...]:
     )
 
 
+def _back(call: CallFacts) -> float:
+    return round((call.started_at - call.ended_at).total_seconds(), 1)
+
+
 def _faults(handoff: Handoff) -> Iterator[str]:
     if not is_call_id(handoff.id):
         yield "its id is not of the shape 20261121-171502-k3f9x2m7"
@@ -77,8 +112,6 @@ def _faults(handoff: Handoff) -> Iterator[str]:
     if any(at.tzinfo is None for at in _times(handoff)):
         yield "a time in it has no time zone"
         return
-    if not handoff.call.started_at <= handoff.call.ended_at:
-        yield "the call ended before it began"
     if handoff.keep.until <= handoff.call.started_at:
         yield "it is to be kept until before the call began"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from hushtape.errors import RecordingError
@@ -36,7 +37,7 @@ def duration_s(path: Path, audio_format: AudioFormat) -> float:
                 return _wav_s(head, size_bytes)
             case AudioFormat.MP3:
                 return _mp3_s(head)
-    except (ValueError, IndexError, ZeroDivisionError):
+    except (ValueError, LookupError, ZeroDivisionError, struct.error):
         raise RecordingError(f"ffmpeg wrote something else than {audio_format.value}") from None
 
 
@@ -58,21 +59,35 @@ def _flac_s(head: bytes) -> float:
 
 
 def _wav_s(head: bytes, size_bytes: int) -> float:
-    byte_rate = int.from_bytes(head[28:32], "little")
-    data = head.index(b"data")
-    claimed = int.from_bytes(head[data + 4 : data + 8], "little")
-    if data + 8 + claimed > size_bytes:
-        raise ValueError("cut off")
-    return claimed / byte_rate
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        raise ValueError("no WAV")
+    position, byte_rate = 12, 0
+    while True:  # chunk by chunk: a tag may hold any word; struct.error ends it
+        kind, claimed = struct.unpack_from("<4sI", head, position)
+        if kind == b"fmt ":
+            (byte_rate,) = struct.unpack_from("<I", head, position + 16)
+        elif kind == b"data":
+            if position + 8 + claimed > size_bytes:
+                raise ValueError("cut off")
+            return float(claimed / byte_rate)
+        position += 8 + claimed + claimed % 2
 
 
 def _mp3_s(head: bytes) -> float:
     """From the Xing header that LAME writes into the first frame: frames, delay and padding."""
-    xing = head.find(b"Xing") if b"Xing" in head else head.index(b"Info")
-    frame = max(head.rfind(bytes([0xFF, second]), 0, xing) for second in (0xE3, 0xF3, 0xFB))
+    frame = 0
+    if head[:3] == b"ID3":  # what is in the tags is no frame; their size has 7 bits a byte
+        frame = 10 + sum((head[6 + n] & 0x7F) << 7 * (3 - n) for n in range(4))
+    if head[frame] != 0xFF or head[frame + 1] & 0xE0 != 0xE0:
+        raise ValueError("no MP3")
     version = head[frame + 1] >> 3 & 0x03  # 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
     rate_hz = (44_100, 48_000, 32_000)[head[frame + 2] >> 2 & 0x03] >> {3: 0, 2: 1, 0: 2}[version]
-    frames = int.from_bytes(head[xing + 8 : xing + 12], "big")
-    gaps = head[xing + 120 + 21 : xing + 120 + 24]  # 12 bits delay, 12 bits padding
+    mono = head[frame + 3] >> 6 == 3
+    xing = frame + 4 + ((17 if mono else 32) if version == 3 else (9 if mono else 17))
+    if head[xing : xing + 4] not in (b"Xing", b"Info"):
+        raise ValueError("no Xing header")
+    (frames,) = struct.unpack_from(">I", head, xing + 8)
+    # 12 bits delay, 12 bits padding
+    gaps = struct.unpack_from("3B", head, xing + 120 + 21)
     delay, padding = gaps[0] << 4 | gaps[1] >> 4, (gaps[1] & 0x0F) << 8 | gaps[2]
-    return (frames * (1152 if version == 3 else 576) - delay - padding) / rate_hz
+    return float((frames * (1152 if version == 3 else 576) - delay - padding) / rate_hz)

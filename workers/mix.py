@@ -97,12 +97,15 @@ class Peaks:
 
 
 def lay_out(recording_id: str, settled: Settled) -> Timeline:
-    """Give each segment its place; one that would overlap the one before it comes after it."""
+    """Give each segment its place; one that would overlap the one before it comes after it.
+
+    Their numbers say in which order they were made; a clock that was set back doesn't.
+    """
     rate_hz = settled.rate_hz
     places = []
     remarks = []
     end_frames = 0
-    segments = sorted(settled.segments, key=lambda each: each.segment.started_at)
+    segments = sorted(settled.segments, key=lambda each: each.segment.number)
     for each in segments:
         since_first = each.segment.started_at - segments[0].segment.started_at
         offset_frames = round(since_first.total_seconds() * rate_hz)

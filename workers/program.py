@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import read_entry
 from hushtape.recordings.moments import parse_moment
-from hushtape.recordings.retention import Ruling, Verdict, rule
+from hushtape.recordings.retention import Entry, Ruling, Verdict, plan
 
 json_logs_option = click.option("--json-logs", is_flag=True, help="Log one JSON object a line.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log more.")
@@ -56,7 +58,6 @@ def worker(
     for name in pbx_names:
         if name not in config.pbx:
             raise ConfigError("--pbx", f"{config_path} names no PBX {name}")
-    LocalArchive(config.archive_path).prepare()
     number_key.load_or_create(config.number_key_path)
     wanted = config.workers.processes if processes is None else processes
     count = wanted or os.cpu_count() or 1
@@ -128,8 +129,10 @@ def plan_command(
         _show(rulings)
         if len(rulings) == limit:
             click.echo(f"(the first {limit}; --limit shows more)")
-    for words in unread:
-        click.echo(f"hushtape: {words}", err=True)
+        due = sum(ruling.verdict is Verdict.DELETE for ruling in rulings)
+        what = "due" if only_due else f"recording{'s' * (len(rulings) != 1)}, {due} due"
+        click.echo(f"{len(rulings)} {what}")
+    _show_unread(unread)
 
 
 @retention.command("sweep")
@@ -148,16 +151,19 @@ def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
     config = configuration.load(config_path)
     archive = LocalArchive(config.archive_path)
     if dry_run:
-        rulings, _ = _rulings(archive, datetime.now(UTC), True, limit)
+        rulings, unread = _rulings(archive, datetime.now(UTC), True, limit)
         _show(rulings)
         click.echo(f"{len(rulings)} would be deleted; nothing was")
+        _show_unread(unread)
+        if unread:
+            raise HushtapeError(f"{len(unread)} can't be read, so they would not be deleted")
         return
     from hushtape import redis_link
     from hushtape.recordings.catalogue import Catalogue
     from workers import expire
 
     client = redis_link.connect(config)
-    archive.prepare()
+    archive.check()
     with redis_link.reaching(config):
         swept = expire.sweep(archive, Catalogue(client), lambda: datetime.now(UTC), limit)
     for recording_id in swept.deleted:
@@ -174,20 +180,31 @@ def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
 def _rulings(
     archive: LocalArchive, at: datetime, only_due: bool, limit: int
 ) -> tuple[list[Ruling], list[str]]:
-    found: list[Ruling] = []
+    archive.check()
     unread: list[str] = []
+    rulings = (
+        ruling
+        for ruling in plan(_entries(archive, unread), at)
+        if not only_due or ruling.verdict is Verdict.DELETE
+    )
+    return list(itertools.islice(rulings, limit)), unread
+
+
+def _entries(archive: LocalArchive, unread: list[str]) -> Iterator[Entry]:
+    """The recordings of an archive, oldest first; ``unread`` gets why one can't be read."""
     for day in archive.days():
         for recording_id in archive.ids(day):
             try:
-                ruling = rule(read_entry(archive, recording_id), at)
+                entry = read_entry(archive, recording_id)
             except HushtapeError as error:
                 unread.append(str(error))
-                continue
-            if not only_due or ruling.verdict is Verdict.DELETE:
-                found.append(ruling)
-            if len(found) == limit:
-                return found, unread
-    return found, unread
+            else:
+                yield entry
+
+
+def _show_unread(unread: list[str]) -> None:
+    for words in unread:
+        click.echo(f"hushtape: {words}", err=True)
 
 
 def _show(rulings: list[Ruling]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import redis
 from rq import Retry
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 
 from hushtape import handoff_names
-from hushtape.errors import ConfigError, HushtapeError, RecordingError
+from hushtape.errors import ConfigError, HushtapeError
 from hushtape.recordings import layout
-from hushtape.recordings.catalogue import days_between, read_entry
+from hushtape.recordings.catalogue import days_between
 from workers import spool
 from workers.log import log
 from workers.runtime import Context, TaskJob, queue
@@ -21,24 +22,21 @@ LOOK_LIMIT = 2000  # recordings in one run
 YOUNG = timedelta(seconds=15)  # a job may be between the queue and its first step
 COMPARE_DAYS = 2
 COMPARE_EVERY_S = 300
+COMPARE_OLDER_DAYS = 20  # ten years in half a day
+REWRITE_EVERY_S = 86_400
 _COMPARED = "hushtape:compared"
+_COMPARED_TO = "hushtape:compared-to"
+_REWRITTEN = "hushtape:rewritten"
 
 
 def reconcile(here: Context, pbx: str) -> int:
-    """Ring for recordings that wait in a PBX's spool without a job; mend the catalogue.
+    """Ring for recordings that wait in a PBX's spool without a job.
 
     Returns:
         How many were rung for.
     """
     if pbx not in here.config.pbx:
         raise ConfigError("pbx", "a job names a PBX that hushtape.toml doesn't have")
-    here.archive.prepare()
-    if not here.catalogue.is_complete():
-        count = here.catalogue.rebuild(here.archive, here.clock())
-        if count is not None:
-            log.info("catalogue rebuilt", recordings=count)
-    elif here.redis.set(_COMPARED, b"1", nx=True, ex=COMPARE_EVERY_S):
-        compare(here)
     folder = here.config.pbx[pbx].spool_path
     rung = 0
     for recording_id in spool.waiting(folder, LOOK_LIMIT):
@@ -49,28 +47,67 @@ def reconcile(here: Context, pbx: str) -> int:
     return rung
 
 
+def upkeep(here: Context) -> None:
+    """Rebuild the catalogue if it isn't complete, else mend it; keep Redis tidy."""
+    here.archive.prepare(here.catalogue.knows_recordings)
+    if not here.catalogue.is_complete():
+        count = here.catalogue.rebuild(here.archive, here.clock())
+        if count is not None:
+            log.info("catalogue rebuilt", recordings=count)
+            unread = here.catalogue.unread()
+            if unread:
+                log.error("recordings can't be read", count=len(unread), first=unread[0])
+    elif here.redis.set(_COMPARED, b"1", nx=True, ex=COMPARE_EVERY_S):
+        compare(here)
+    if here.redis.set(_REWRITTEN, b"1", nx=True, ex=REWRITE_EVERY_S):
+        rewrite(here)
+
+
 def compare(here: Context) -> int:
-    """Enter recordings of the last days that the archive has and the catalogue lacks.
+    """Enter recordings that the archive has and the catalogue lacks.
+
+    Looks at the last days, and in turn at some older ones: a backup may have brought them back.
 
     Returns:
         How many were lacking.
     """
-    today = here.clock().date()
     count = 0
-    for day in days_between(today - timedelta(days=COMPARE_DAYS - 1), today):
-        for recording_id in here.catalogue.missing(here.archive.ids(day)):
+    for day in _days_to_compare(here):
+        for recording_id in here.catalogue.missing(here.archive.prefixes(day)):
             if here.archive.is_busy(recording_id) or here.archive.exists(
                 layout.deletion_begun(recording_id)
             ):
                 continue
-            try:
-                here.catalogue.add(read_entry(here.archive, recording_id))
-            except RecordingError as error:
-                log.error("not entered", recording=recording_id, why=str(error))
-                continue
-            count += 1
-            log.info("entered into the catalogue", step="reconcile", recording=recording_id)
+            is_deleted = here.archive.exists(layout.deletion_proof(recording_id))
+            if not is_deleted and not here.archive.exists(layout.manifest(recording_id)):
+                continue  # left over from a run that died; its next one clears it away
+            if here.catalogue.enter(here.archive, recording_id, here.clock()):
+                count += 1
+                log.info("entered into the catalogue", step="reconcile", recording=recording_id)
+            elif is_deleted:
+                log.error("is back: to be deleted again", recording=recording_id)
+            else:
+                log.error("not entered: can't be read", recording=recording_id)
     return count
+
+
+def rewrite(here: Context) -> None:
+    """Let Redis forget on disk, too, what was deleted: finished jobs held names and numbers."""
+    try:
+        if here.redis.info("persistence").get("aof_enabled"):
+            here.redis.bgrewriteaof()
+    except redis.exceptions.ResponseError as error:  # a managed Redis may not allow it
+        log.info("append-only file not rewritten", why=str(error)[:200])
+
+
+def _days_to_compare(here: Context) -> tuple[str, ...]:
+    today = here.clock().date()
+    recent = days_between(today - timedelta(days=COMPARE_DAYS - 1), today)
+    answer = here.redis.get(_COMPARED_TO)
+    done_to = answer.decode(errors="replace") if isinstance(answer, bytes) else ""
+    older = [day for day in here.archive.days() if day > done_to][:COMPARE_OLDER_DAYS]
+    here.redis.set(_COMPARED_TO, older[-1] if older else "")
+    return tuple(dict.fromkeys((*recent, *older)))
 
 
 def _ring(here: Context, pbx: str, folder: Path, recording_id: str) -> bool:

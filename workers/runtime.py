@@ -17,7 +17,7 @@ from rq.job import Job
 
 from hushtape import handoff_names, redis_link
 from hushtape.config import Config
-from hushtape.errors import HushtapeError, Unreachable
+from hushtape.errors import HushtapeError
 from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import Catalogue
@@ -33,6 +33,7 @@ JOB_LIMIT_S: Mapping[str, int] = {
     handoff_names.ARCHIVE_JOB: 7200,
     handoff_names.EXPIRE_JOB: 3600,
     handoff_names.RECONCILE_JOB: 3600,
+    handoff_names.UPKEEP_JOB: 3600,
 }
 
 
@@ -110,6 +111,15 @@ class TaskWorker(Worker):
         if not self._is_horse and not self._horse_pid and os.getppid() != self._parent_pid:
             raise StopRequested
         super().heartbeat(timeout, pipeline)
+
+    def handle_job_failure(self, job: Job, *rest: Any, **more: Any) -> None:
+        """Give up on what failed by itself: it is rung for again later, after a pause that grows.
+
+        The parent process comes here too, for a child that was killed: that job runs once more.
+        """
+        if self._is_horse:
+            job.retries_left = 0
+        super().handle_job_failure(job, *rest, **more)
 
     def handle_exception(
         self,
@@ -209,8 +219,8 @@ def serve(queue_name: str, here: Context, parent_pid: int) -> None:
                 return
         except StopRequested:
             return
-        except (Unreachable, redis.exceptions.RedisError) as error:
-            words = str(error) if isinstance(error, Unreachable) else type(error).__name__
+        except (HushtapeError, redis.exceptions.RedisError) as error:
+            words = str(error) if isinstance(error, HushtapeError) else type(error).__name__
             log.warning("waiting for Redis", queue=queue_name, why=words, again_in_s=wait_s)
         time.sleep(wait_s)
         wait_s = min(wait_s * 2, RECONNECT_LONGEST_WAIT_S)

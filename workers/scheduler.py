@@ -13,13 +13,14 @@ from rq.exceptions import DuplicateJobError
 
 from hushtape import handoff_names, redis_link
 from hushtape.config import Config
-from hushtape.errors import Unreachable
+from hushtape.errors import HushtapeError
 from workers.log import log
 from workers.runtime import queue
 
 LOOK_S = 1.0
 EXPIRE_EVERY_S = 60
 RECONCILE_EVERY_S = 30
+UPKEEP_EVERY_S = 30
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 10.0
 
@@ -44,6 +45,13 @@ def tasks_of(config: Config) -> tuple[Task, ...]:
         args=(),
         every_s=EXPIRE_EVERY_S,
     )
+    upkeep = Task(
+        name="upkeep",
+        function=handoff_names.UPKEEP_JOB,
+        queue=handoff_names.UPKEEP_QUEUE,
+        args=(),
+        every_s=UPKEEP_EVERY_S,
+    )
     reconcile = (
         Task(
             name=f"reconcile-{pbx}",
@@ -54,7 +62,7 @@ def tasks_of(config: Config) -> tuple[Task, ...]:
         )
         for pbx in config.pbx
     )
-    return (expire, *reconcile)
+    return (upkeep, expire, *reconcile)
 
 
 def slot(task: Task, now: datetime) -> str:
@@ -93,7 +101,7 @@ def run(
     ended: threading.Event,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Ring until ``ended``; while Redis is away, wait for it."""
+    """Ring until ``ended``; while Redis or the file of its password is away, wait for it."""
     tasks = tasks_of(config)
     rung: dict[str, str] = {}
     client: redis.Redis | None = None
@@ -102,8 +110,8 @@ def run(
         try:
             client = client or redis_link.connect(config)
             ring(tasks, client, clock(), rung)
-        except (Unreachable, redis.exceptions.RedisError, OSError) as error:
-            words = str(error) if isinstance(error, Unreachable) else type(error).__name__
+        except (HushtapeError, redis.exceptions.RedisError, OSError) as error:
+            words = str(error) if isinstance(error, HushtapeError) else type(error).__name__
             log.warning("waiting for Redis", why=words, again_in_s=pause_s)
             client = None
             ended.wait(pause_s)

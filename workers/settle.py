@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from hushtape.errors import Damaged, NotSettled, TooBig
@@ -23,6 +24,11 @@ POLL_S = 0.02
 STILL_EMPTY_S = 0.3
 STILL_S = 2.0  # a running recorder writes every quarter of a second
 MISSING_S = 1.0
+# A PBX under load, or a spool on a network, may show a file late; the promise is five minutes.
+MISSING_AFTER = timedelta(seconds=120)
+SHORT_S = 2.0  # a file that lacks more of its segment's time is worth a remark
+_MISSING = "the file is missing"
+_LEFT = "it is left in the spool"
 UNEQUAL_S = 0.1  # a pair of files that differs by more is worth a remark
 
 
@@ -63,27 +69,42 @@ def settle(
     folder: Path,
     handoff: Handoff,
     *,
+    missing_counts: bool = True,
     limit_s: float = SETTLE_LIMIT_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Settled:
     """Wait for all files of a recording, ``limit_s`` seconds at most, and cut their ends.
 
+    One that can't be read is named in a remark and left where it is, if there are others.
+
+    Args:
+        missing_counts: whether a file that isn't there is missing for good; see ``long_over``.
+
     Raises:
-        NotSettled: one is still being written: try again later.
-        Damaged: one isn't what a PBX writes.
-        TooBig: one is over its limit.
+        NotSettled: one is still being written, or not there yet: try again later.
+        Damaged: none of them is what a PBX writes.
+        TooBig: none of them is within its limit.
     """
     began_s = clock()
     watches = [
-        _Watch(folder, handoff.id, name, began_s, limit_s)
+        _Watch(folder, handoff.id, name, began_s, limit_s, missing_counts)
         for segment in handoff.segments
         for name in (segment.outside_file, segment.inside_file)
     ]
     while waiting := [watch for watch in watches if not watch.look(clock())]:
-        if clock() - began_s > limit_s:
+        waited_s = clock() - began_s
+        if waited_s > min(MISSING_S, limit_s) and all(watch.is_missing for watch in waiting):
+            raise NotSettled(
+                f"{waiting[0].name} is not in the spool: it is looked for until"
+                f" {MISSING_AFTER.total_seconds():.0f} s after the call"
+            )
+        if waited_s > limit_s:
             raise NotSettled(f"{waiting[0].name} is still being written: it waits in the spool")
         sleep(POLL_S)
+    unreadable = [watch.error for watch in watches if watch.error]
+    if unreadable and not any(watch.audio for watch in watches):
+        raise unreadable[0]
     remarks: list[str] = []
     segments = []
     for segment, outside, inside in zip(
@@ -94,6 +115,7 @@ def settle(
                 word = "header" if watch.audio and watch.audio.frames else "incomplete"
                 remarks.append(f"{word}: segment {segment.number}, {side}: {watch.remark}")
         remarks += _compare(segment, outside.audio, inside.audio)
+        remarks += _short(segment, outside.audio, inside.audio)
         segments.append(
             SettledSegment(
                 segment=segment,
@@ -114,6 +136,27 @@ def settle(
     )
 
 
+def long_over(ended_at: datetime, now: datetime) -> bool:
+    """Tell whether a call ended so long ago that a file that isn't there won't come any more.
+
+    A call that ends in the future by more than that says nothing: the clocks differ, and waiting
+    must have an end.
+    """
+    return abs(now - ended_at) >= MISSING_AFTER
+
+
+def left_behind(handoff: Handoff, remarks: Sequence[str]) -> tuple[str, ...]:
+    """The spool files that are not in a recording with these remarks: not ours to remove."""
+    left = []
+    for segment in handoff.segments:
+        sides = (("outside", segment.outside_file), ("inside", segment.inside_file))
+        for side, name in sides:
+            about = f"incomplete: segment {segment.number}, {side}: "
+            if any(each.startswith(about) and each.endswith((_MISSING, _LEFT)) for each in remarks):
+                left.append(name)
+    return tuple(left)
+
+
 class _Watch:
     """Watches one file until it is clear what is in it."""
 
@@ -124,10 +167,14 @@ class _Watch:
         name: str,
         began_s: float,
         limit_s: float,
+        missing_counts: bool,
     ) -> None:
         self.name = name
         self.audio: SpoolAudio | None = None
         self.remark = ""
+        self.error: Damaged | TooBig | None = None
+        self.is_missing = False
+        self._missing_counts = missing_counts
         self._folder = folder
         self._id = recording_id
         self._still_since_s = began_s
@@ -142,9 +189,15 @@ class _Watch:
         try:
             size_bytes, head = self._read()
         except spool.Missing:
-            if now_s >= self._missing_from_s:
-                self._done, self.remark = True, "the file is missing"
+            self.is_missing = True
+            if self._missing_counts and now_s >= self._missing_from_s:
+                self._done, self.remark = True, _MISSING
             return self._done
+        except (Damaged, TooBig) as error:
+            self._done, self.error = True, error
+            self.remark = f"{error}; {_LEFT}"
+            return True
+        self.is_missing = False
         if size_bytes != self._size_bytes:
             self._size_bytes, self._still_since_s = size_bytes, now_s
         closed = head is not None and head.claims(size_bytes)
@@ -211,6 +264,16 @@ def _nothing(segments: Sequence[SettledSegment]) -> str:
     if all(each.outside is None and each.inside is None for each in segments):
         return "missing: no file of this call holds any sound"
     return "empty: the files of this call hold no sound"
+
+
+def _short(segment: Segment, outside: SpoolAudio | None, inside: SpoolAudio | None) -> list[str]:
+    found_s = max((side.frames / side.rate_hz for side in (outside, inside) if side), default=0.0)
+    if not found_s or segment.ended_at is None:
+        return []
+    expected_s = (segment.ended_at - segment.started_at).total_seconds()
+    if expected_s - found_s <= SHORT_S:
+        return []
+    return [f"incomplete: segment {segment.number}: {found_s:.1f} s of {expected_s:.1f} s"]
 
 
 def _compare(segment: Segment, outside: SpoolAudio | None, inside: SpoolAudio | None) -> list[str]:

@@ -10,19 +10,24 @@ import stat
 from pathlib import Path
 from typing import IO
 
-from hushtape.errors import Damaged, Unreachable
+from hushtape.errors import Damaged, RecordingError, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES
 
 SPOOL_FILE_LIMIT_BYTES = 2_000_000_000  # 34 hours at 8 kHz
 NAME_LIMIT = 200
 HANDOFF_SUFFIX = ".handoff.json"
+_PART_SUFFIX = ".part"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Missing(Damaged):
     """The PBX never wrote this file, or somebody took it away."""
+
+
+class Different(RecordingError):
+    """Another hand-off of the same recording waits in the spool already."""
 
 
 def check_name(recording_id: str, name: str) -> None:
@@ -78,13 +83,22 @@ def write_handoff(spool: Path, recording_id: str, data: bytes) -> None:
     """Keep a hand-off through a power cut; the same again does no harm.
 
     Raises:
+        Different: another one of the same recording is kept already; it names other files.
         Unreachable: the spool can't be written.
     """
-    path = handoff_path(spool, recording_id)
-    part = spool / f".{recording_id}.{secrets.token_hex(8)}.part"
     try:
-        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
+        if read_handoff(spool, recording_id) == data:
             return
+    except Missing:
+        pass
+    else:
+        raise Different(
+            f"a second, different hand-off of recording {recording_id}: the first one comes first,"
+            " and the files of both stay in the spool"
+        )
+    path = handoff_path(spool, recording_id)
+    part = spool / f".{recording_id}.{secrets.token_hex(8)}{_PART_SUFFIX}"
+    try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -157,6 +171,25 @@ def remove(spool: Path, names: tuple[str, ...]) -> None:
             f"a file can't be removed from the spool {spool} ({error.strerror}): the worker's"
             " account needs the right to write there"
         ) from None
+
+
+def remove_handoff(spool: Path, recording_id: str) -> None:
+    """Remove a hand-off, and what a power cut left of its writing.
+
+    Raises:
+        Unreachable: it can't be removed.
+    """
+    begins = f".{recording_id}."
+    try:
+        with os.scandir(spool) as entries:
+            parts = [
+                entry.name
+                for entry in entries
+                if entry.name.startswith(begins) and entry.name.endswith(_PART_SUFFIX)
+            ]
+    except OSError as error:
+        raise Unreachable(f"the spool {spool} can't be listed: {error.strerror}") from None
+    remove(spool, (*parts, handoff_path(spool, recording_id).name))
 
 
 def sync(folder: Path) -> None:

@@ -13,6 +13,7 @@ from hushtape.recordings.archive import (
     FILE_MODE,
     PRIVATE_MODE,
     Absent,
+    Conflict,
     Digest,
     LocalArchive,
 )
@@ -86,6 +87,25 @@ def store(
     )
     _put(archive, layout.manifest(handoff.id), to_json(manifest), FILE_MODE)
     return Entry(manifest)
+
+
+def check_same(entry: Entry, handoff: Handoff) -> None:
+    """See that a stored recording holds the segments of a hand-off: else its files are elsewhere.
+
+    Raises:
+        Conflict: it doesn't; the files of this hand-off are in no recording.
+    """
+    stored_ones = {(each.number, each.started_at) for each in entry.manifest.segments}
+    lacking = [
+        str(each.number)
+        for each in handoff.segments
+        if (each.number, each.started_at) not in stored_ones
+    ]
+    if lacking:
+        raise Conflict(
+            f"recording {handoff.id} is archived already, without segment {', '.join(lacking)} of"
+            " this second hand-off: its files stay in the spool"
+        )
 
 
 def was_deleted(archive: LocalArchive, recording_id: str) -> bool:

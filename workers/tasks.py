@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from rq import get_current_job
 
 from hushtape import handoff_names
-from hushtape.errors import HushtapeError
+from hushtape.errors import HushtapeError, Unreachable
+from hushtape.ids import is_call_id
 from hushtape.recordings.archive import Busy, LocalArchive
 from hushtape.recordings.manifest import Handoff
 from hushtape.recordings.retention import Entry
@@ -32,18 +35,32 @@ def archive(handoff_text: str) -> None:
         HushtapeError: it couldn't be done; the files and the hand-off stay in the spool.
     """
     here = context()
-    handoff = intake.parse(handoff_text)
-    folder = intake.spool_of(here.config, handoff)
-    spool.write_handoff(folder, handoff.id, handoff_text.encode())
-    with_redis = here.redis
-    with_redis.set(handoff_names.taken_key(handoff.id), b"1", ex=handoff_names.TAKEN_TTL_S)
     try:
+        handoff, remarks = intake.mend(intake.parse(handoff_text))
+        folder = intake.spool_of(here.config, handoff)
+    except HushtapeError as error:
+        recording_id = _id_of_job()
+        if recording_id:
+            _note_trouble(here, recording_id, "", error)
+        raise
+    connection = here.redis
+
+    def take() -> None:
+        key = handoff_names.taken_key(handoff.id)
+        connection.set(key, b"1", ex=handoff_names.TAKEN_TTL_S)
+
+    try:
+        is_kept = _keep(folder, handoff, handoff_text)
+        if is_kept:
+            take()
         with step("archive", handoff.id):
-            _archive(here, handoff, folder)
+            _archive(here, handoff, folder, remarks)
+        if not is_kept:
+            take()
     except Busy:
         log.info("left to another process", step="archive", recording=handoff.id)
     except Exception as error:
-        _note_trouble(here, handoff, error)
+        _note_trouble(here, handoff.id, handoff.call.pbx, error)
         raise
 
 
@@ -61,33 +78,66 @@ def reconcile(pbx: str) -> None:
     reconciling.reconcile(here, pbx)
 
 
+def upkeep() -> None:
+    """Rebuild or mend the catalogue, and keep Redis tidy."""
+    reconciling.upkeep(context())
+
+
 ALLOWED: Mapping[str, Callable[..., Any]] = {
     handoff_names.ARCHIVE_JOB: archive,
     handoff_names.EXPIRE_JOB: expire,
     handoff_names.RECONCILE_JOB: reconcile,
+    handoff_names.UPKEEP_JOB: upkeep,
 }
 
 
-def _archive(here: Context, handoff: Handoff, folder: Path) -> None:
+def _keep(folder: Path, handoff: Handoff, text: str) -> bool:
+    """Keep a copy of the hand-off beside its files; tell whether there is one.
+
+    Where there is no room for it, archiving goes on: that is what makes room. The bridge keeps
+    its own until the recording is taken.
+    """
+    try:
+        spool.write_handoff(folder, handoff.id, text.encode())
+    except Unreachable as error:
+        log.warning("hand-off not kept", step="archive", recording=handoff.id, why=str(error))
+        return False
+    return True
+
+
+def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, ...]) -> None:
     store = here.archive
-    store.prepare()
+    store.prepare(here.catalogue.knows_recordings)
     with store.scratch(handoff.id) as scratch:
+        left: tuple[str, ...] = ()
         if not storing.was_deleted(store, handoff.id):
             entry = storing.stored(store, handoff.id)
             if entry is None:
-                entry = _make(here, store, handoff, folder, scratch)
+                entry = _make(here, store, handoff, folder, scratch, remarks)
+            storing.check_same(entry, handoff)
             with step("catalogue", handoff.id):
                 here.catalogue.add(entry)
+            left = settle.left_behind(handoff, entry.manifest.remarks)
         # Only now is everything safe; the hand-off goes last, for it is what finds the others.
-        spool.remove(folder, intake.file_names(handoff))
-        spool.remove(folder, (spool.handoff_path(folder, handoff.id).name,))
+        names = intake.file_names(handoff)
+        spool.remove(folder, tuple(name for name in names if name not in left))
+        spool.remove_handoff(folder, handoff.id)
+    for name in left:
+        if os.path.lexists(folder / name):
+            log.error("file left in the spool", recording=handoff.id, file=name)
 
 
 def _make(
-    here: Context, archive: LocalArchive, handoff: Handoff, folder: Path, scratch: Path
+    here: Context,
+    archive: LocalArchive,
+    handoff: Handoff,
+    folder: Path,
+    scratch: Path,
+    mended: tuple[str, ...],
 ) -> Entry:
+    missing_counts = settle.long_over(handoff.call.ended_at, here.clock())
     with step("settle", handoff.id):
-        settled = settle.settle(folder, handoff)
+        settled = settle.settle(folder, handoff, missing_counts=missing_counts)
     timeline = mix.lay_out(handoff.id, settled)
     peaks = mix.Peaks()
     with step("encode", handoff.id):
@@ -100,24 +150,31 @@ def _make(
             tags=encode.tags_of(handoff),
         )
     # Here a recording will be sealed, before it is stored.
-    remarks = (*settled.remarks, *timeline.remarks, *peaks.remarks(timeline))
+    remarks = (*mended, *settled.remarks, *timeline.remarks, *peaks.remarks(timeline))
     with step("store", handoff.id):
         return storing.store(
             archive, handoff, timeline, encoded, remarks, here.number_key, here.clock()
         )
 
 
-def _note_trouble(here: Context, handoff: Handoff, error: Exception) -> None:
+def _id_of_job() -> str:
+    """The recording that the job in hand is about; ``""`` where there is none."""
+    job = get_current_job()
+    recording_id = job.id.removeprefix(handoff_names.archive_job_id("")) if job else ""
+    return recording_id if is_call_id(recording_id) else ""
+
+
+def _note_trouble(here: Context, recording_id: str, pbx: str, error: Exception) -> None:
     known = isinstance(error, HushtapeError)
     words = str(error) if known else f"an unexpected error: {type(error).__name__}"
-    log.error("not archived", recording=handoff.id, why=words, exc_info=None if known else error)
+    log.error("not archived", recording=recording_id, why=words, exc_info=None if known else error)
     try:
         now = here.clock()
         catalogue = here.catalogue
-        again_at = next_try_at(catalogue.tries(handoff.id), now)
-        catalogue.note_trouble(handoff.id, handoff.call.pbx, words, now, again_at)
+        again_at = next_try_at(catalogue.tries(recording_id), now)
+        catalogue.note_trouble(recording_id, pbx, words, now, again_at)
     except Exception as also:  # the first error is the one that matters
-        log.error("trouble not noted", recording=handoff.id, why=type(also).__name__)
+        log.error("trouble not noted", recording=recording_id, why=type(also).__name__)
 
 
 def next_try_at(tries: int, now: datetime) -> datetime:

@@ -47,17 +47,31 @@ def append(archive: LocalArchive, recording_id: str, act: Act, randomness: bytes
         The act's name in the archive.
 
     Raises:
-        RecordingError: there is no such recording.
+        RecordingError: there is no such recording, or it is deleted.
+        Busy: another process is working on it, perhaps deleting it; try again in a moment.
         ValueError: the act isn't well-formed.
     """
     _check(act)
     if len(randomness) != RANDOM_BYTES:
         raise ValueError(f"an act takes {RANDOM_BYTES} random bytes, not {len(randomness)}")
-    if not archive.exists(layout.manifest(recording_id)):
-        raise RecordingError(f"there is no recording {recording_id} in the archive")
     name = layout.act(recording_id, act.at.astimezone(UTC), act.kind, randomness.hex())
-    archive.put(name, to_json(act))
+    with archive.scratch(recording_id):  # under the lock a deletion can't begin meanwhile
+        if archive.exists(layout.deletion_proof(recording_id)):
+            raise RecordingError(f"recording {recording_id} is deleted: nothing can be done to it")
+        if not archive.exists(layout.manifest(recording_id)):
+            raise RecordingError(f"there is no recording {recording_id} in the archive")
+        if not has_audio(archive, recording_id):
+            raise RecordingError(
+                f"the sound of recording {recording_id} is gone: a hold would keep nothing"
+            )
+        archive.put(name, to_json(act))
     return name
+
+
+def has_audio(archive: LocalArchive, recording_id: str) -> bool:
+    """Tell whether a recording's sound is in the archive, whatever its format."""
+    prefix = layout.prefix(recording_id)
+    return any(each.startswith(f"{prefix}{layout.AUDIO}.") for each in archive.names(prefix))
 
 
 def read(archive: LocalArchive, recording_id: str) -> tuple[Act, ...]:

@@ -1,6 +1,7 @@
 """The archive on a local disk: what was put is there after a power cut, and never overwritten.
 
-Errors of the disk become ``Unreachable``: trying again later may help.
+Errors of the disk become ``Unreachable``: trying again later may help. What can't be listed or
+looked at is an error, never "nothing there": nobody may take an unreadable hold for no hold.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -26,9 +28,14 @@ BLOCK_BYTES = 65_536
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 PRIVATE_MODE = 0o600
+MARKER = ".hushtape-archive"  # lies in the root of every archive
 
+_YEAR = re.compile(r"[0-9]{4}")
+_TWO_DIGITS = re.compile(r"[0-9]{2}")
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
 _PART = ".part-"
+_OF_A_NEW_DISK = {"lost+found"}  # what an empty file system may hold
+_MARKER_TEXT = b"This folder is an archive of Hushtape. Without this file nothing touches it.\n"
 
 
 class Digest(NamedTuple):
@@ -56,15 +63,33 @@ class LocalArchive:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def prepare(self) -> None:
-        """Make the folders where they are missing.
+    def prepare(self, known: Callable[[], bool] = lambda: False) -> None:
+        """See that the archive is there; the first time, set it up.
+
+        An archive is known by its marker. A folder without one is made an archive only if it is
+        missing or empty and nobody knows of recordings yet. Else it is the mount point of a disk
+        that isn't mounted: recordings wait in the spool, and none counts as gone.
+
+        Args:
+            known: tells whether there are recordings already; asked only if the marker is missing.
 
         Raises:
-            Unreachable: they can't be made or written.
+            Unreachable: the folders can't be made or written, or the disk isn't mounted.
         """
         with self._disk("prepare"):
-            self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            if not _is_file(self.root / MARKER):
+                self._set_up(known)
             (self.root / layout.SCRATCH).mkdir(mode=0o700, exist_ok=True)
+
+    def check(self) -> None:
+        """See that the archive is there; nothing is made.
+
+        Raises:
+            Unreachable: there is none, or its disk isn't mounted.
+        """
+        with self._disk("look into"):
+            if not _is_file(self.root / MARKER):
+                raise self._not_there()
 
     def put(self, name: str, data: bytes, mode: int = FILE_MODE) -> None:
         """Store a document; storing the same again does no harm.
@@ -154,7 +179,7 @@ class LocalArchive:
     def exists(self, name: str) -> bool:
         """Tell whether there is a file of this name."""
         with self._disk("look into"):
-            return self._path(name).is_file()
+            return _is_file(self._path(name))
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """All files below a prefix, in order; half-written ones are left out."""
@@ -167,22 +192,30 @@ class LocalArchive:
 
     def days(self) -> tuple[str, ...]:
         """The prefixes of all days that have recordings, oldest first."""
-        pattern = "[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"
+        self.check()
         with self._disk("list"):
             return tuple(
-                sorted(f"{path.relative_to(self.root)}/" for path in self.root.glob(pattern))
+                f"{year}/{month}/{day}/"
+                for year in _folders(self.root, _YEAR)
+                for month in _folders(self.root / year, _TWO_DIGITS)
+                for day in _folders(self.root / year / month, _TWO_DIGITS)
             )
 
     def ids(self, day_prefix: str) -> tuple[str, ...]:
         """The recordings of one day that exist: those with a manifest."""
         folder = self._path(day_prefix.rstrip("/"))
         with self._disk("list"):
-            try:
-                with os.scandir(folder) as entries:
-                    found = sorted(entry.name for entry in entries if is_call_id(entry.name))
-            except FileNotFoundError:
-                return ()
-            return tuple(name for name in found if (folder / name / layout.MANIFEST).is_file())
+            return tuple(
+                name
+                for name in self.prefixes(day_prefix)
+                if _is_file(folder / name / layout.MANIFEST)
+            )
+
+    def prefixes(self, day_prefix: str) -> tuple[str, ...]:
+        """The ids of one day under which anything lies, whole or not."""
+        folder = self._path(day_prefix.rstrip("/"))
+        with self._disk("list"):
+            return tuple(name for name in _listed(folder) if is_call_id(name))
 
     def delete(self, name: str) -> None:
         """Remove one file; it may be gone already."""
@@ -192,10 +225,11 @@ class LocalArchive:
             if path.parent.is_dir():
                 _sync_folder(path.parent)
 
-    def delete_prefix(self, prefix: str, last: str = "") -> None:
+    def delete_prefix(self, prefix: str, first: str = "", last: str = "") -> None:
         """Remove everything below a prefix, and its folder.
 
         Args:
+            first: the file that goes first: while it is there, everything is.
             last: the file that goes last, when all others are gone.
 
         Raises:
@@ -204,7 +238,10 @@ class LocalArchive:
         folder = self._path(prefix.rstrip("/"))
         with self._disk("delete from"):
             keep = self._path(last) if last else None
-            for path in self._files(folder):
+            if first:
+                self._path(first).unlink(missing_ok=True)
+                _sync_folder(self._path(first).parent)
+            for path in tuple(self._files(folder)):
                 if path != keep:
                     path.unlink(missing_ok=True)
             if folder.is_dir():
@@ -220,10 +257,15 @@ class LocalArchive:
 
         Raises:
             RecordingError: something is still there.
+            Unreachable: it can't be looked at, or the archive itself isn't there.
         """
         with self._disk("look into"):
-            if os.path.lexists(self._path(prefix.rstrip("/"))):
-                raise RecordingError(f"{prefix} is still in the archive after it was deleted")
+            try:
+                self._path(prefix.rstrip("/")).lstat()
+            except FileNotFoundError:
+                self.check()  # on a disk that isn't mounted everything seems gone
+                return
+        raise RecordingError(f"{prefix} is still in the archive after it was deleted")
 
     @contextmanager
     def scratch(self, recording_id: str) -> Iterator[Path]:
@@ -237,6 +279,7 @@ class LocalArchive:
             Unreachable: the disk is full or can't be written.
         """
         layout.prefix(recording_id)
+        self.check()
         folder = self.root / layout.SCRATCH / recording_id
         descriptor = self._lock(folder)
         try:
@@ -251,17 +294,37 @@ class LocalArchive:
     def is_busy(self, recording_id: str) -> bool:
         """Tell whether a process is working on this recording right now."""
         folder = self.root / layout.SCRATCH / recording_id
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
+        with self._disk("look into"):
+            try:
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:
+                return False
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+
+    def _set_up(self, known: Callable[[], bool]) -> None:
+        there = _listed(self.root)
+        if MARKER in there:  # another process was faster
+            return
+        if set(there) - _OF_A_NEW_DISK or known():
+            raise self._not_there()
+        self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        with suppress(FileExistsError), _create(self.root / MARKER, FILE_MODE) as stream:
+            stream.write(_MARKER_TEXT)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _sync_folder(self.root)
+
+    def _not_there(self) -> Unreachable:
+        return Unreachable(
+            f"the archive {self.root} is not mounted, or was never set up: there is no file"
+            f" {MARKER} in it (if this is to be a new, empty archive, make that file)"
+        )
 
     def _lock(self, folder: Path) -> int:
         with self._disk("write"):
@@ -294,23 +357,28 @@ class LocalArchive:
     def _make_folders(self, folder: Path) -> None:
         if folder.is_dir():
             return
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self.check()
+        missing = [each for each in (folder, *folder.parents) if self.root in each.parents]
+        for each in reversed(missing):  # one by one: parents=True would let others list them
+            each.mkdir(mode=FOLDER_MODE, exist_ok=True)
         # A new folder is durable only when its name in the folder above is.
         while folder != self.root and self.root in folder.parents:
             folder = folder.parent
             _sync_folder(folder)
 
     def _files(self, folder: Path) -> Iterator[Path]:
-        for parent, folders, files in os.walk(folder):
-            folders.sort()
-            for name in sorted(files):
-                yield Path(parent) / name
+        for name in _listed(folder):
+            path = folder / name
+            if stat.S_ISDIR(path.lstat().st_mode):
+                yield from self._files(path)
+            else:
+                yield path
 
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:
         try:
             descriptor = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             raise Absent(f"{name} is not in the archive") from None
         with os.fdopen(descriptor, "rb") as stream:
             yield stream
@@ -336,6 +404,35 @@ class LocalArchive:
                     " account needs to own this folder"
                 ) from error
             raise Unreachable(f"can't {doing} the archive: {error}") from error
+
+
+def _listed(folder: Path) -> list[str]:
+    """What is in a folder, in order; nothing if there is no such folder.
+
+    Raises:
+        OSError: it can't be listed.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except FileNotFoundError:
+        return []
+
+
+def _folders(folder: Path, pattern: re.Pattern[str]) -> list[str]:
+    return [
+        name
+        for name in _listed(folder)
+        if pattern.fullmatch(name) and stat.S_ISDIR((folder / name).lstat().st_mode)
+    ]
+
+
+def _is_file(path: Path) -> bool:
+    """As ``Path.is_file``, but what can't be looked at is an error, not "no"."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _create(path: Path, mode: int) -> IO[bytes]:

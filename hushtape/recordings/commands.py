@@ -12,7 +12,7 @@ import msgspec
 from hushtape import config as configuration
 from hushtape import redis_link
 from hushtape.cli import config_option
-from hushtape.errors import ConfigError
+from hushtape.errors import ConfigError, Damaged
 from hushtape.ids import is_call_id
 from hushtape.recordings import layout, number_key
 from hushtape.recordings.archive import LocalArchive
@@ -63,7 +63,7 @@ def list_command(
       hushtape recordings list --number "020 7946 0123" --limit 5
     """
     config = configuration.load(config_path)
-    key = number_key.load_or_create(config.number_key_path) if number or agent else b""
+    key = number_key.load(config.number_key_path) if number or agent else b""
     wanted = Wanted(
         pbx=pbx,
         queue=queue,
@@ -79,13 +79,14 @@ def list_command(
         found = catalogue.search(wanted, limit)
         troubles = catalogue.troubles(TROUBLES_SHOWN)
         complete = catalogue.is_complete()
+        unread = catalogue.unread()
     if as_json:
         for each in found:
             click.echo(msgspec.json.encode(each).decode())
         return
     for line in table(found):
         click.echo(line)
-    for line in _notes(troubles, complete):
+    for line in _notes(troubles, complete, unread):
         click.echo(line, err=True)
 
 
@@ -103,9 +104,11 @@ def show_command(config_path: Path, recording_id: str, as_json: bool) -> None:
     if not is_call_id(recording_id):
         raise ConfigError("ID", "expected the shape 20261121-171502-k3f9x2m7")
     archive = LocalArchive(config.archive_path)
+    archive.check()
     if archive.exists(layout.deletion_proof(recording_id)):
-        proof = archive.get(layout.deletion_proof(recording_id)).decode()
-        click.echo(proof if as_json else _gone(proof, recording_id))
+        proof = archive.get(layout.deletion_proof(recording_id))
+        gone = _gone(proof, recording_id)
+        click.echo(proof.decode() if as_json else gone)
         return
     entry = read_entry(archive, recording_id)
     if as_json:
@@ -184,8 +187,13 @@ def story(entry: Entry, path: Path, now: datetime) -> list[str]:
     return lines
 
 
-def _notes(troubles: tuple[Trouble, ...], complete: bool) -> list[str]:
+def _notes(troubles: tuple[Trouble, ...], complete: bool, unread: tuple[str, ...]) -> list[str]:
     lines = []
+    if unread:
+        lines.append(
+            f"{len(unread)} in the archive can't be read and are not deleted until that is mended,"
+            f" the first is {unread[0]}: see `hushtape recordings show {unread[0]}`"
+        )
     if not complete:
         lines.append(
             "the catalogue is not complete: it is being rebuilt from the archive by the workers;"
@@ -197,8 +205,13 @@ def _notes(troubles: tuple[Trouble, ...], complete: bool) -> list[str]:
     return lines
 
 
-def _gone(proof: str, recording_id: str) -> str:
-    facts = msgspec.json.decode(proof)
+def _gone(proof: bytes, recording_id: str) -> str:
+    try:
+        facts = msgspec.json.decode(proof, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Damaged(
+            f"{recording_id} is gone, but the proof of its deletion can't be read: {error}"
+        ) from None
     return (
         f"{recording_id} is gone: deleted and verified at {facts.get('deleted_at')}."
         f" {facts.get('why')} ({facts.get('policy')})"

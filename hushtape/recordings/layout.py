@@ -13,6 +13,7 @@ from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import AudioFormat
 
 MANIFEST = "manifest.json"
+AUDIO = "audio"
 ACTS = "acts/"
 SCRATCH = ".scratch"  # half-made recordings; on the archive's own disk, never in $TMPDIR
 DELETIONS = "deletions/"
@@ -41,7 +42,7 @@ def day_prefix_of(recording_id: str) -> str:
 
 def audio(recording_id: str, audio_format: AudioFormat) -> str:
     """The sound. A sealed one will be called ``audio.opus.age``."""
-    return f"{prefix(recording_id)}audio.{audio_format.value}"
+    return f"{prefix(recording_id)}{AUDIO}.{audio_format.value}"
 
 
 def private(recording_id: str) -> str:
@@ -68,6 +69,12 @@ def deletion_proof(recording_id: str) -> str:
     """The proof that a recording is gone; by the month in which its call began."""
     _checked(recording_id)
     return f"{DELETIONS}{recording_id[0:4]}/{recording_id[4:6]}/{recording_id}.json"
+
+
+def deletion_again(recording_id: str, at: datetime) -> str:
+    """The proof that what a backup had brought back was deleted again; beside the first proof."""
+    proof = deletion_proof(recording_id).removesuffix(".json")
+    return f"{proof}.again-{at:%Y%m%dT%H%M%S%fZ}.json"
 
 
 def deletion_begun(recording_id: str) -> str:

@@ -22,9 +22,12 @@ def parse_moment(text: str, zone: tzinfo | None = None) -> datetime:
         raise ConfigError(
             "time", f'"{text}" is not a time: expected 2027-02-01 or 2027-02-01T13:05'
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone) if zone else moment.astimezone()
-    return moment.astimezone(UTC)
+    try:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone) if zone else moment.astimezone()
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ConfigError("time", f'"{text}" is out of reach: no calendar goes there') from None
 
 
 def length(seconds: float) -> str:

@@ -23,9 +23,23 @@ def load_or_create(path: Path) -> bytes:
     """
     if not path.exists():
         _create(path)
+    return load(path)
+
+
+def load(path: Path) -> bytes:
+    """Read the key; none is made.
+
+    Raises:
+        ConfigError: there is no key, it isn't one of ours, or it can't be read.
+    """
     try:
         with path.open("rb") as stream:
             key = stream.read(KEY_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            "archive.number_key_file",
+            f"there is no key {path}: the workers make it, and only with theirs a number is found",
+        ) from None
     except OSError as error:
         raise ConfigError("archive.number_key_file", f"{path} can't be read: {error}") from None
     if len(key) != KEY_BYTES:

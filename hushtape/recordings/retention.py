@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -38,13 +38,13 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def plan(entries: Iterable[Entry], now: datetime) -> list[Ruling]:
-    """Rule on each recording, once and in the order given.
+def plan(entries: Iterable[Entry], now: datetime) -> Iterator[Ruling]:
+    """Rule on each recording, once and in the order given, as they come.
 
     Args:
         now: the moment to look at, aware.
     """
-    return [rule(entry, now) for entry in entries]
+    return (rule(entry, now) for entry in entries)
 
 
 def rule(entry: Entry, now: datetime) -> Ruling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 from array import array
@@ -14,12 +15,13 @@ import pytest
 from hushtape import handoff_names as names
 from hushtape.errors import Damaged, NotSettled, RecordingError, TooBig, Unreachable
 from hushtape.recordings import layout, number_key
+from hushtape.recordings.archive import Digest, LocalArchive
 from hushtape.recordings.catalogue import Wanted, read_entry
 from hushtape.recordings.manifest import AudioFormat, AudioTerms, EndedBy, Manifest, StopSeen
 from tests.integration.workers.worker_house import House
 from tests.recording_samples import RATE_HZ, RECORDING_ID, START, handoff, segment, tone, wav
 from workers import settle, spool, tasks
-from workers.reconcile import reconcile
+from workers.reconcile import reconcile, upkeep
 from workers.runtime import context
 
 LOSSLESS = AudioTerms(format=AudioFormat.FLAC)
@@ -308,15 +310,47 @@ def test_a_hostile_file_name_is_refused(house: House, name: str, words: str) -> 
     assert list(house.spool.iterdir()) == []
 
 
-def test_a_link_in_the_spool_is_refused(house: House) -> None:
-    one = segment(1, 0, 1)
+@pytest.mark.parametrize(
+    ("kind", "words"), [("link", "is a link"), ("pipe", "not a plain file"), ("text", "not a WAV")]
+)
+def test_one_unreadable_file_is_left_and_the_others_are_archived(
+    house: House, kind: str, words: str
+) -> None:
+    one, two = segment(1, 0, 1), segment(2, 1, 1)
     secret = house.folder / "secret.wav"
     secret.write_bytes(wav(tone(440, 1)))
-    (house.spool / one.outside_file).symlink_to(secret)
+    bad = house.spool / one.outside_file
+    if kind == "link":
+        bad.symlink_to(secret)
+    elif kind == "pipe":
+        os.mkfifo(bad)
+    else:
+        bad.write_bytes(b"no sound at all, but text")
     house.write(one.inside_file, wav(tone(600, 1)))
-    with pytest.raises(Damaged, match="is a link"):
-        archive(handoff(one))
-    assert not house.archive.exists(layout.manifest(RECORDING_ID))
+    house.write_segment(two, tone(440, 1), tone(600, 1))
+    given = handoff(one, two, audio=LOSSLESS)
+    archive(given)
+    left, right = samples(house, AudioFormat.FLAC)
+    assert left.tobytes() == bytes(2 * RATE_HZ) + tone(440, 1)
+    assert right.tobytes() == 2 * tone(600, 1)
+    (remark,) = manifest_of(house).remarks
+    assert remark.startswith("incomplete: segment 1, outside: ")
+    assert words in remark
+    archive(given)  # a second run leaves it, too
+    assert list(house.spool.iterdir()) == [bad]
+
+
+def test_a_file_over_the_limit_is_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SPOOL_FILE_LIMIT_BYTES", 20_000)
+    one, two = segment(1, 0, 2), segment(2, 2, 1)
+    house.write_segment(one, tone(440, 2), tone(600, 2))
+    house.write_segment(two, tone(440, 1), tone(600, 1))
+    archive(handoff(one, two))
+    assert "larger than 20000 bytes" in manifest_of(house).remarks[0]
+    assert len(list(house.spool.iterdir())) == 2
+    house.write_segment(one, tone(440, 2), tone(600, 2))
+    with pytest.raises(TooBig):
+        settle.settle(house.spool, handoff(one))
 
 
 @pytest.mark.parametrize(
@@ -368,7 +402,7 @@ def test_a_hand_off_with_one_thing_wrong_is_refused(
 def test_what_is_no_wav_stays_in_the_spool(house: House, data: bytes) -> None:
     one = segment(1, 0, 1)
     house.write(one.outside_file, data)
-    house.write(one.inside_file, wav(tone(600, 1)))
+    house.write(one.inside_file, data)
     with pytest.raises(Damaged, match="WAV"):
         archive(handoff(one))
     assert (house.spool / one.outside_file).exists()
@@ -409,14 +443,14 @@ def test_reconcile_enters_what_the_catalogue_lacks(house: House) -> None:
     archive(handoff(one))
     before = house.catalogue.get(RECORDING_ID)
     assert not house.catalogue.is_complete()
-    reconcile(context(), "town-hall")
+    upkeep(context())
     assert house.catalogue.is_complete()
     house.redis.delete(f"hushtape:recording:{RECORDING_ID}")
-    reconcile(context(), "town-hall")
+    upkeep(context())
     assert house.catalogue.get(RECORDING_ID) == before
     # All of Redis is lost.
     house.redis.flushall()
-    reconcile(context(), "town-hall")
+    upkeep(context())
     assert house.catalogue.is_complete()
     assert house.catalogue.get(RECORDING_ID) == before
     assert house.catalogue.search(Wanted(since=START), 10) == (before,)
@@ -444,3 +478,123 @@ def test_the_manifest_reads_back(house: House) -> None:
         "outside party",
         "everybody else",
     )
+
+
+def test_a_second_hand_off_loses_no_files(house: House) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    archive(handoff(one))
+    two = segment(2, 5, 1)
+    house.write_segment(two, tone(440, 1), tone(600, 1))
+    for _ in range(2):
+        with pytest.raises(RecordingError, match="without segment 2 of this second hand-off"):
+            archive(handoff(two))
+    assert len(list(house.spool.iterdir())) == 3
+    (trouble,) = house.catalogue.troubles(10)
+    assert trouble.tries == 2
+    assert "second hand-off" in trouble.words
+
+
+def test_a_different_hand_off_does_not_replace_the_one_that_waits(house: House) -> None:
+    one, two = segment(1, 0, 1), segment(2, 5, 1)
+    first = tasks.handoff_text(handoff(one)).encode()
+    spool.write_handoff(house.spool, RECORDING_ID, first)
+    with pytest.raises(RecordingError, match="second, different hand-off"):
+        archive(handoff(two))
+    assert spool.read_handoff(house.spool, RECORDING_ID) == first
+    assert not house.redis.exists(names.taken_key(RECORDING_ID))  # the bridge keeps its own
+
+
+def test_a_clock_that_was_set_back_is_a_remark(house: House) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    given = handoff(one)
+    call = msgspec.structs.replace(given.call, ended_at=START - timedelta(seconds=30))
+    archive(msgspec.structs.replace(given, call=call))
+    assert manifest_of(house).remarks == ("clock: the call ended 30.0 s before it began",)
+    assert manifest_of(house).call.ended_at == START
+
+
+def test_what_cannot_be_read_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_id_of_job", lambda: RECORDING_ID)
+    with pytest.raises(Damaged):
+        tasks.archive("{}")
+    (trouble,) = house.catalogue.troubles(10)
+    assert trouble.id == RECORDING_ID
+    assert "can't be read" in trouble.words
+
+
+def test_a_full_spool_stops_no_archiving(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    taken: list[bool] = []
+    original = tasks._archive
+
+    def look(*given: object) -> None:
+        taken.append(bool(house.redis.exists(names.taken_key(RECORDING_ID))))
+        original(*given)  # type: ignore[arg-type]
+
+    def no_room(*_: object) -> None:
+        raise Unreachable("the spool is full")
+
+    monkeypatch.setattr(spool, "write_handoff", no_room)
+    monkeypatch.setattr(tasks, "_archive", look)
+    archive(handoff(one))
+    assert taken == [False]
+    assert house.redis.exists(names.taken_key(RECORDING_ID))
+    assert list(house.spool.iterdir()) == []
+    assert house.catalogue.get(RECORDING_ID) is not None
+
+
+def test_a_missing_file_is_waited_for(house: House) -> None:
+    one = segment(1, 0, 1)
+    house.write(one.outside_file, wav(tone(440, 1)))
+    house.now = START + timedelta(seconds=5)
+    with pytest.raises(NotSettled, match="is looked for until"):
+        archive(handoff(one))
+    assert spool.waiting(house.spool, 10) == (RECORDING_ID,)
+    house.now += timedelta(seconds=31)
+    assert reconcile(context(), "town-hall") == 1
+    house.write(one.inside_file, wav(tone(600, 1)))
+    archive(handoff(one))
+    assert manifest_of(house).remarks == ()
+
+
+@pytest.mark.parametrize("audio_format", list(AudioFormat))
+def test_no_word_in_a_tag_is_taken_for_a_part_of_the_file(
+    house: House, audio_format: AudioFormat
+) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    given = handoff(one, audio=AudioTerms(format=audio_format))
+    agent = "data Xing Info fLaC OggS OpusHead fmt "
+    party = msgspec.structs.replace(given.party, agents=(agent * 3,))
+    archive(msgspec.structs.replace(given, party=party))
+    assert manifest_of(house).audio.duration_s == 1
+
+
+@pytest.mark.parametrize("bad", ["audio.opus", "private.json", "manifest.json"])
+def test_what_is_stored_is_read_back_before_a_file_goes(
+    house: House, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    digest = LocalArchive.digest
+
+    def rotten(archive: LocalArchive, name: str) -> Digest:
+        found = digest(archive, name)
+        return Digest(found.size_bytes, "0" * 64) if name.endswith(bad) else found
+
+    monkeypatch.setattr(LocalArchive, "digest", rotten)
+    with pytest.raises(RecordingError, match="not what was stored"):
+        archive(handoff(one))
+    assert len(list(house.spool.iterdir())) == 3
+
+
+def test_a_deletion_that_was_begun_is_not_undone_by_a_late_job(house: House) -> None:
+    one = segment(1, 0, 1)
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    house.archive.put(layout.deletion_begun(RECORDING_ID), b"{}")
+    archive(handoff(one))
+    assert not house.archive.exists(layout.manifest(RECORDING_ID))
+    assert list(house.spool.iterdir()) == []

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hushtape.cli import main
+from hushtape.errors import ConfigError, Damaged, Unreachable
+from hushtape.recordings import layout
 from hushtape.recordings.commands import recordings
 from tests.integration.conftest import RedisServer
 from tests.integration.workers.worker_house import House
@@ -89,11 +91,11 @@ def test_plan_looks_into_another_day(filled: House) -> None:
     result = run(filled, retention, "plan", "--at", "2027-02-01")
     assert result.stdout == (
         f"{RECORDING_ID}  delete  62 days after 21 Nov 2026 13:15 (Europe/London):"
-        " due since 22 Jan 2027 13:15\n"
+        " due since 22 Jan 2027 13:15\n1 recording, 1 due\n"
     )
     early = run(filled, retention, "plan", "--at", "2026-12-01", "--json")
     assert json.loads(early.stdout)["verdict"] == "keep"
-    assert run(filled, retention, "plan", "--at", "2026-12-01", "--due").stdout == ""
+    assert run(filled, retention, "plan", "--at", "2026-12-01", "--due").stdout == "0 due\n"
 
 
 def test_sweep_deletes_nothing_early(filled: House) -> None:
@@ -123,3 +125,43 @@ def test_errors_are_one_line_that_helps(filled: House, redis_server: RedisServer
         assert "Traceback" not in away.output + refused.output
     finally:
         main.commands.pop("recordings-under-test")
+
+
+def test_plan_counts_and_names_what_it_cannot_read(filled: House) -> None:
+    path = filled.config.archive_path / layout.manifest(RECORDING_ID)
+    path.write_bytes(path.read_bytes()[:50])
+    planned = run(filled, retention, "plan")
+    assert planned.stdout == "0 recordings, 0 due\n"
+    assert "can't be read" in planned.stderr
+    dry = run(filled, retention, "sweep", "--dry-run")
+    assert dry.exit_code == 1
+    assert "can't be read" in dry.stderr
+
+
+def test_an_archive_that_is_not_there_is_named(filled: House) -> None:
+    root = filled.config.archive_path
+    root.rename(root.with_name("elsewhere"))
+    for command, *words in (
+        (retention, "plan"),
+        (retention, "sweep"),
+        (retention, "sweep", "--dry-run"),
+        (recordings, "show", RECORDING_ID),
+    ):
+        error = run(filled, command, *words).exception
+        assert isinstance(error, Unreachable), (command, words)
+        assert str(root) in str(error)
+    assert not root.exists()
+
+
+def test_a_number_needs_the_workers_key(filled: House) -> None:
+    filled.config.number_key_path.unlink()
+    error = run(filled, recordings, "list", "--number", "1").exception
+    assert isinstance(error, ConfigError)
+    assert not filled.config.number_key_path.exists()
+
+
+def test_a_broken_proof_is_said(filled: House) -> None:
+    filled.archive.put(layout.deletion_proof(RECORDING_ID), b'{"id": ')
+    for words in ([], ["--json"]):
+        error = run(filled, recordings, "show", RECORDING_ID, *words).exception
+        assert isinstance(error, Damaged)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -21,6 +23,8 @@ from tests.integration.workers.worker_house import House
 from tests.recording_samples import START, handoff
 from workers import expire, store, tasks
 from workers.expire import Deletion, Incomplete, sweep
+from workers.reconcile import compare, upkeep
+from workers.runtime import context
 
 NOW = START + timedelta(days=100)
 
@@ -236,10 +240,10 @@ def test_one_that_fails_does_not_stop_the_others(
     bad, good = put(house, 1, 62), put(house, 2, 62)
     original = LocalArchive.delete_prefix
 
-    def fail(archive: LocalArchive, prefix: str, last: str = "") -> None:
+    def fail(archive: LocalArchive, prefix: str, first: str = "", last: str = "") -> None:
         if bad in prefix:
             raise Unreachable("the disk is tired")
-        original(archive, prefix, last)
+        original(archive, prefix, first, last)
 
     monkeypatch.setattr(LocalArchive, "delete_prefix", fail)
     swept = clean(house)
@@ -257,3 +261,159 @@ def test_an_unreadable_act_keeps_a_recording(complete: House) -> None:
     assert failed == due
     assert "can't be read" in why
     assert is_there(house, due)
+
+
+def begin_only(house: House, recording_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deletion that got as far as being written down."""
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalArchive, "delete_prefix", crash)
+        with pytest.raises(Crash):
+            clean(house)
+    assert house.archive.names(layout.DELETIONS_BEGUN) == (layout.deletion_begun(recording_id),)
+
+
+def test_a_hold_counts_after_a_deletion_that_got_nowhere(
+    complete: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    begin_only(house, due, monkeypatch)
+    do(house, due, HOLD, 101, hold="claim-7")
+    assert [each.id for each in clean(house, NOW + timedelta(days=2)).kept] == [due]
+    assert is_there(house, due)
+    assert house.archive.names(layout.DELETIONS_BEGUN) == ()
+    assert not house.archive.exists(layout.deletion_proof(due))
+
+
+def test_a_deletion_that_took_the_sound_is_finished(
+    complete: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    do(house, due, PERIOD_CHANGED, 10, until=START + timedelta(days=20))
+    begin_only(house, due, monkeypatch)
+    house.archive.delete(layout.audio(due, AudioFormat.OPUS))
+    for name in house.archive.names(layout.acts(due)):
+        house.archive.delete(name)
+    assert clean(house, NOW + timedelta(hours=1)).deleted == (due,)
+    assert proof_of(house, due).verified
+
+
+def test_the_sound_goes_first(complete: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    do(house, due, RELEASE, 10, hold="claim-7")
+    gone: list[str] = []
+    unlink = Path.unlink
+
+    def record(path: Path, missing_ok: bool = False) -> None:
+        if due in str(path.parent) and path.exists():
+            gone.append(path.name)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", record)
+    clean(house)
+    assert gone[0] == "audio.opus"
+    assert gone[-1] == "manifest.json"
+
+
+def test_acts_that_cannot_be_listed_keep_a_recording(
+    complete: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = complete
+    held, other = put(house, 1, 62), put(house, 2, 62)
+    do(house, held, HOLD, 10, hold="claim-7")
+    scandir = os.scandir
+
+    def fail(path: object) -> object:
+        if str(path).endswith(f"{held}/acts"):
+            raise OSError(5, "Input/output error")
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", fail)
+    swept = clean(house)
+    assert swept.deleted == (other,)
+    assert [each for each, _ in swept.failed] == [held]
+    monkeypatch.undo()
+    assert is_there(house, held)
+    assert house.archive.exists(layout.audio(held, AudioFormat.OPUS))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_a_backup_brings_back_is_deleted_again(complete: House, whole: bool) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    backup = {name: house.archive.get(name) for name in house.archive.names(layout.prefix(due))}
+    clean(house)
+    first = proof_of(house, due)
+    for name, data in backup.items():
+        if whole or "audio" in name:
+            house.archive.put(name, data)
+    house.now = NOW
+    compare(context())
+    assert house.catalogue.get(due) is None
+    assert clean(house, NOW + timedelta(hours=1)).deleted == (due,)
+    assert not is_there(house, due)
+    assert proof_of(house, due) == first
+    at = NOW + timedelta(hours=1)
+    again = msgspec.json.decode(house.archive.get(layout.deletion_again(due, at)))
+    assert (again["files"], again["verified"]) == (3 if whole else 1, True)
+    assert clean(house, NOW + timedelta(hours=2)).deleted == ()
+
+
+def test_a_disk_that_is_not_mounted_deletes_nothing_from_the_catalogue(complete: House) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    root = house.config.archive_path
+    root.rename(root.with_name("unmounted"))
+    with pytest.raises(Unreachable, match="not mounted"):
+        clean(house)
+    with pytest.raises(Unreachable, match="not mounted"):
+        upkeep(context())
+    assert not root.exists()
+    assert house.catalogue.get(due) is not None
+    root.with_name("unmounted").rename(root)
+    assert clean(house).deleted == (due,)
+
+
+def test_what_is_no_id_is_dropped_from_the_schedule(complete: House) -> None:
+    house = complete
+    due = put(house, 1, 62)
+    house.redis.zadd("hushtape:due", {"../../etc": 0, b"\xff\xfe": 1})
+    assert clean(house).deleted == (due,)
+    assert house.redis.zrange("hushtape:due", 0, -1) == []
+
+
+def test_an_error_of_ours_stops_no_sweep(complete: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = complete
+    bad, good = put(house, 1, 62), put(house, 2, 62)
+    original = expire.read_entry
+
+    def fail(archive: LocalArchive, recording_id: str) -> Entry:
+        if recording_id == bad:
+            raise KeyError("surprise")
+        return original(archive, recording_id)
+
+    monkeypatch.setattr(expire, "read_entry", fail)
+    swept = clean(house)
+    assert swept.deleted == (good,)
+    assert swept.failed == ((bad, "an unexpected error: KeyError"),)
+
+
+def test_when_to_look_again(complete: House) -> None:
+    house = complete
+    held, longer, bad = put(house, 1, 62), put(house, 2, 62), put(house, 3, 62)
+    do(house, held, HOLD, 10, hold="claim-7")
+    do(house, longer, PERIOD_CHANGED, 10, until=START + timedelta(days=300))
+    house.archive.put(layout.act(bad, datetime.now(UTC), "hold", "00"), b"{")
+    clean(house)
+    scores = dict(house.redis.zrange("hushtape:due", 0, -1, withscores=True))
+    assert scores == {
+        held.encode(): (NOW + timedelta(hours=24)).timestamp(),
+        longer.encode(): (START + timedelta(days=300)).timestamp(),
+        bad.encode(): (NOW + timedelta(minutes=15)).timestamp(),
+    }

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from hushtape.recordings import layout
 from hushtape.recordings.manifest import Handoff
 from tests.integration.conftest import RedisServer
-from tests.integration.workers.worker_house import House, descendants, wait_for
+from tests.integration.workers.worker_house import House, descendants, wait_for, with_kill
 from tests.recording_samples import RECORDING_ID, handoff, segment, tone
 from workers.reconcile import reconcile
 from workers.runtime import context
@@ -80,12 +80,15 @@ def test_a_killed_worker_is_made_good(house: House, whole: bool) -> None:
     wait_for(lambda: encoders(worker.pid))
     (encoder,) = encoders(worker.pid)
     horse = int(Path(f"/proc/{encoder}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    os.kill(encoder, signal.SIGSTOP)  # else it may be done before we are
     victims = [*descendants(worker.pid), worker.pid] if whole else [horse]
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
+    with_kill(encoder, signal.SIGKILL)
     assert not house.archive.exists(layout.manifest(RECORDING_ID))
     if whole:
         worker.wait(10)
+        wait_for(lambda: not house.archive.is_busy(RECORDING_ID))  # they take a moment to die
         # Nobody rings again: the hand-off in the spool does.
         house.now = _job_start(house)
         house.start("worker", "--processes", "1")
@@ -120,7 +123,7 @@ def test_redis_goes_away_and_comes_back(house: House, redis_server: RedisServer)
     house.ring(given)
     wait_for(lambda: is_archived(house))
     assert descendants(worker.pid)[-1] == process
-    wait_for(lambda: house.catalogue.is_complete())  # the scheduler rang, the worker heard
+    wait_for(lambda: house.redis.llen("rq:queue:upkeep"))  # the scheduler rang
     for process in (worker, scheduler):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
@@ -203,7 +206,7 @@ def test_two_schedulers_ring_once(house: House) -> None:
     wait_for(lambda: house.redis.llen("rq:queue:upkeep"))
     time.sleep(1.5)
     jobs = house.redis.lrange("rq:queue:upkeep", 0, -1)
-    assert len(jobs) == len(set(jobs)) <= 2  # two if a minute has just begun
+    assert len(jobs) == len(set(jobs)) <= 4  # four if a minute has just begun
     for name in ("upkeep", "spool-town-hall"):
         slots = house.redis.lrange(f"rq:queue:{name}", 0, -1)
         assert len(slots) == len(set(slots))
@@ -223,3 +226,30 @@ def test_many_at_once(house: House) -> None:
     took_s = time.monotonic() - began_s
     assert took_s < 10  # far above what is measured, for slow machines: see benchmarks/
     print(f"20 calls of 10 s archived in {took_s:.2f} s")  # noqa: T201
+
+
+def test_what_failed_by_itself_is_not_repeated_at_once(house: House) -> None:
+    house.start("worker", "--processes", "1", "--no-upkeep")
+    given = short_call(house)
+    for path in house.spool.iterdir():
+        path.write_bytes(b"no sound at all, but text")
+    house.ring(given)
+    job_key = f"rq:job:archive-{RECORDING_ID}"
+    wait_for(lambda: house.redis.hget(job_key, "status") == b"failed")
+    time.sleep(0.5)
+    (trouble,) = house.catalogue.troubles(10)
+    assert trouble.tries == 1
+    assert 29 < (trouble.next_try_at - trouble.since).total_seconds() < 31
+
+
+def test_the_scheduler_outlives_a_missing_password_file(house: House) -> None:
+    secret = house.folder / "redis.password"
+    text = house.config_path.read_text()
+    house.config_path.write_text(f'redis.password_file = "{secret}"\n{text}')
+    scheduler = house.start("scheduler")
+    wait_for(lambda: "can't be read" in house.log("scheduler"))
+    assert scheduler.poll() is None
+    connection = house.redis
+    connection.config_set("requirepass", "secret")
+    secret.write_text("secret")
+    wait_for(lambda: connection.llen("rq:queue:upkeep"))

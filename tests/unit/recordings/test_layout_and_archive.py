@@ -176,6 +176,7 @@ def test_acts_are_read_in_order_and_only_added(archive: LocalArchive) -> None:
     with pytest.raises(RecordingError, match="no recording"):
         acts.append(archive, ID, hold, b"0000")
     archive.put(layout.manifest(ID), b"{}")
+    archive.put(layout.audio(ID, AudioFormat.OPUS), b"sound")
     acts.append(archive, ID, release, b"0000")
     acts.append(archive, ID, hold, b"0001")
     assert acts.read(archive, ID) == (hold, release)

@@ -119,7 +119,7 @@ ACTS = some.lists(
 )
 def test_every_recording_gets_exactly_one_verdict(lists: list[list[Act]], now: datetime) -> None:
     entries = [entry(*acts) for acts in lists]
-    rulings = plan(entries, now)
+    rulings = list(plan(entries, now))
     assert len(rulings) == len(entries)
     for each, ruling in zip(entries, rulings, strict=True):
         is_held = bool(open_holds(each.acts))

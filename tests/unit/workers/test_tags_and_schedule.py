@@ -40,8 +40,8 @@ def test_a_name_never_becomes_another_tag(name: str) -> None:
     party = msgspec.structs.replace(given_handoff.party, agents=(name,))
     tags = encode.tags_of(msgspec.structs.replace(given_handoff, party=party))
     assert all(len(each) <= 200 and each.isprintable() for each in tags.values())
-    head = encode.caf_head(8000, tags)
-    strings = head[head.index(b"info") + 16 : head.index(b"data\xff")].split(b"\0")
+    head = encode.caf_head(8000, 10, tags)
+    strings = head[head.index(b"info") + 16 : head.rindex(b"data")].split(b"\0")
     assert strings == [each.encode() for pair in tags.items() for each in pair] + [b""]
 
 

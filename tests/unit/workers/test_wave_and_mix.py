@@ -161,3 +161,18 @@ def test_a_day_is_where_the_clock_says() -> None:
     timeline = laid_out(settled(segment(1, 0, 1), 8, 8), settled(late, 8, 8))
     assert timeline.places[1].offset_frames == 23 * 3600 * RATE_HZ
     assert timeline.places[1].settled.segment.started_at == START + timedelta(hours=23)
+
+
+def test_a_clock_that_was_set_back_changes_no_order() -> None:
+    """Segment 2 was made an hour after segment 1, by a clock that lost an hour and more."""
+    first, second, third = segment(1, 0, 2), segment(2, -10, 1), segment(3, 4, 1)
+    timeline = laid_out(
+        settled(second, RATE_HZ, RATE_HZ),
+        settled(third, RATE_HZ, RATE_HZ),
+        settled(first, 2 * RATE_HZ, 2 * RATE_HZ),
+    )
+    assert [each.settled.segment.number for each in timeline.places] == [1, 2, 3]
+    assert [each.offset_frames / RATE_HZ for each in timeline.places] == [0, 2, 4]
+    assert timeline.remarks == (
+        "late: segment 2 began 12.00 s before the end of the one before it; it follows it here",
+    )

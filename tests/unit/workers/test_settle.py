@@ -1,0 +1,150 @@
+"""When a file counts as done, as missing, as too short; with a clock of our own."""
+
+from __future__ import annotations
+
+import struct
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hushtape.errors import NotSettled
+from hushtape.recordings.manifest import Handoff, Segment
+from tests.recording_samples import RECORDING_ID, START, handoff, segment, tone, wav
+from workers import settle, spool
+
+
+class Clock:
+    """Moves only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def settled(
+    folder: Path, given: Handoff, clock: Clock, missing_counts: bool = True
+) -> settle.Settled:
+    return settle.settle(
+        folder, given, missing_counts=missing_counts, clock=clock, sleep=clock.sleep
+    )
+
+
+def write(folder: Path, each: Segment, outside: bytes | None, inside: bytes | None) -> None:
+    for name, data in ((each.outside_file, outside), (each.inside_file, inside)):
+        if data is not None:
+            (folder / name).write_bytes(data)
+
+
+def test_files_that_are_whole_take_no_time(tmp_path: Path) -> None:
+    clock = Clock()
+    write(tmp_path, segment(1, 0, 1), wav(tone(440, 1)), wav(tone(440, 1)))
+    assert settled(tmp_path, handoff(segment(1, 0, 1)), clock).remarks == ()
+    assert clock.now_s == 100
+
+
+def test_a_missing_file_is_waited_for_until_the_call_is_long_over(tmp_path: Path) -> None:
+    given, clock = handoff(segment(1, 0, 1)), Clock()
+    write(tmp_path, given.segments[0], wav(tone(440, 1)), None)
+    with pytest.raises(NotSettled, match="is not in the spool: it is looked for until 120 s"):
+        settled(tmp_path, given, clock, missing_counts=False)
+    assert 1.0 <= clock.now_s - 100 < 1.1
+    clock = Clock()
+    found = settled(tmp_path, given, clock)
+    assert found.remarks == ("incomplete: segment 1, inside: the file is missing",)
+    assert 1.0 <= clock.now_s - 100 < 1.1
+    assert settle.left_behind(given, found.remarks) == (given.segments[0].inside_file,)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "over"), [(0, False), (119, False), (120, True), (-60, False), (-3600, True)]
+)
+def test_how_long_a_call_must_be_over(seconds: float, over: bool) -> None:
+    assert settle.long_over(START, START + timedelta(seconds=seconds)) is over
+
+
+@pytest.mark.parametrize(
+    ("data", "needed_s"),
+    [(wav(b""), settle.STILL_EMPTY_S), (wav(tone(440, 1), claimed=0), settle.STILL_S)],
+)
+def test_how_long_a_file_must_stand_still(tmp_path: Path, data: bytes, needed_s: float) -> None:
+    clock = Clock()
+    write(tmp_path, segment(1, 0, 1), data, wav(tone(440, 1)))
+    settled(tmp_path, handoff(segment(1, 0, 1)), clock)
+    assert needed_s <= clock.now_s - 100 < needed_s + 0.05
+
+
+def test_a_file_that_grows_for_ever_is_given_up(tmp_path: Path) -> None:
+    given, clock = handoff(segment(1, 0, 1)), Clock()
+    write(tmp_path, given.segments[0], wav(tone(440, 1), claimed=0), wav(tone(440, 1)))
+
+    def grow(seconds: float) -> None:
+        clock.sleep(seconds)
+        with (tmp_path / given.segments[0].outside_file).open("ab") as stream:
+            stream.write(bytes(320))
+
+    with pytest.raises(NotSettled, match="still being written"):
+        settle.settle(tmp_path, given, clock=clock, sleep=grow)
+    assert settle.SETTLE_LIMIT_S < clock.now_s - 100 < settle.SETTLE_LIMIT_S + 0.1
+
+
+def test_of_a_broken_sample_all_is_cut(tmp_path: Path) -> None:
+    one = segment(1, 0, 1, cut_s=0.00007)  # half a sample more than none
+    write(tmp_path, one, wav(tone(440, 1)), wav(tone(440, 0.5)))
+    (each,) = settled(tmp_path, handoff(one), Clock()).segments
+    assert each.outside
+    assert each.inside
+    assert (each.outside.frames, each.inside.frames) == (7999, 3999)
+
+
+def wav_16k(samples: bytes, before_data: bytes = b"") -> bytes:
+    return (
+        b"RIFF"
+        + struct.pack("<I", len(samples) + 36 + len(before_data))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+        + before_data
+        + b"data"
+        + struct.pack("<I", len(samples))
+        + samples
+    )
+
+
+def test_other_rates_and_chunks_before_the_sound(tmp_path: Path) -> None:
+    one = segment(1, 0, 1, cut_s=0.25)
+    odd = b"LIST" + struct.pack("<I", 5) + b"data!" + b"\0"
+    write(tmp_path, one, wav_16k(bytes(32_000)), wav_16k(bytes(32_000), odd))
+    found = settled(tmp_path, handoff(one), Clock())
+    assert found.rate_hz == 16_000
+    assert found.remarks == ()
+    (each,) = found.segments
+    assert each.outside
+    assert each.inside
+    assert (each.outside.frames, each.inside.frames) == (12_000, 12_000)
+    assert each.inside.data_offset_bytes == 44 + len(odd)
+
+
+@pytest.mark.parametrize(
+    ("there_s", "remarks"), [(8.1, ()), (7.9, ("incomplete: segment 1: 7.9 s of 10.0 s",))]
+)
+def test_a_file_that_lacks_time_is_named(
+    tmp_path: Path, there_s: float, remarks: tuple[str, ...]
+) -> None:
+    one = segment(1, 0, 10)
+    write(tmp_path, one, wav(tone(440, there_s)), wav(tone(440, there_s)))
+    assert settled(tmp_path, handoff(one), Clock()).remarks == remarks
+
+
+def test_what_a_power_cut_left_of_a_hand_off_goes_with_it(tmp_path: Path) -> None:
+    spool.write_handoff(tmp_path, RECORDING_ID, b"x")
+    (tmp_path / f".{RECORDING_ID}.0011.part").touch()
+    (tmp_path / ".20261121-131500-aaaaaaaa.0011.part").touch()
+    with pytest.raises(spool.Different):
+        spool.write_handoff(tmp_path, RECORDING_ID, b"y")
+    spool.remove_handoff(tmp_path, RECORDING_ID)
+    assert [each.name for each in tmp_path.iterdir()] == [".20261121-131500-aaaaaaaa.0011.part"]
