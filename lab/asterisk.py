@@ -251,7 +251,7 @@ def _endpoints(crowd: town.Crowd) -> str:
             f"[{person.endpoint}](place)\n\n"
             f"[{person.endpoint}]({kind})\n"
             f"aors = {person.endpoint}\n"
-            f'callerid = "{person.role.replace("_", " ")}" <{person.number}>\n'
+            f'callerid = "{person.called.replace("_", " ")}" <{person.number}>\n'
         )
     return "\n".join(parts)
 
@@ -259,7 +259,8 @@ def _endpoints(crowd: town.Crowd) -> str:
 def _queues(crowd: town.Crowd) -> str:
     parts = []
     for queue in town.queues(crowd):
-        members = "".join(f"member => PJSIP/{m}\n" for m in queue.members)
+        interfaces = (m if "/" in m else f"PJSIP/{m}" for m in queue.members)
+        members = "".join(f"member => {interface}\n" for interface in interfaces)
         parts.append(f"[{queue.name}](plain)\nstrategy = {queue.strategy}\n{members}")
     return "\n".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from lab import personal
 from lab.ear import hear
 from lab.observer import event
 from lab.product import Recording
@@ -40,13 +41,15 @@ def play(stage: Stage, crowd: Crowd, take: Take) -> None:
     take.lines.append((time.time() - first_s, "all have hung up"))
     callers = {person.number: person.name for person in crowd.callers}
     agents = {f"PJSIP/{person.endpoint}": person.name for person in crowd.agents}
-    mixed_up, shares = [], []
+    people = {person.name: person for person in crowd.callers}
+    mixed_up, shares, wrong = [], [], []
     for connect in connects:
         uniqueid = connect.get("Uniqueid")
         take.calls.append(uniqueid)
         recording = stage.product.recording(uniqueid, ARCHIVE_TIMEOUT_S)
         take.latencies_s.append(recording.hang_up_to_archived_s)
         caller = callers[connect.get("CallerIDNum")]
+        wrong += personal.trespasses(recording, people[caller])
         agent = agents[connect.get("Interface")]
         if not _is_of(recording, crowd, caller, agent):
             mixed_up.append(f"{caller} with {agent}")
@@ -57,6 +60,11 @@ def play(stage: Stage, crowd: Crowd, take: Take) -> None:
         min(shares, default=0.0) >= BOTH_SHARE,
         f"both tones, each on its own side, in {min(shares, default=0.0):.1%} of the talk at the"
         " least",
+    )
+    take.check(
+        not wrong,
+        f"nothing personal outside {personal.PRIVATE}, {len(wrong)} trespasses"
+        f" {'; '.join(wrong[:3])}".rstrip(),
     )
     ids = {stage.product.recordings_of(each)[0].id for each in take.calls}
     take.check(len(ids) == size, f"{len(ids)} recordings of {size} calls")

@@ -6,20 +6,42 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import processes
-from lab.product import Product, command_line, descendants
-from lab.scene import Stage, Take, check_both, hang_up, ring_queue, told
+from lab.cable import Cable
+from lab.ear import EarError, Heard
+from lab.observer import event
+from lab.product import ARCHIVE_TIMEOUT_S, Product, Recording, command_line, descendants
+from lab.scenarios import EDGE_S, RUN_ON_S, check_edge
+from lab.scene import (
+    AFTER_S,
+    QueueCall,
+    Stage,
+    Take,
+    check_both,
+    check_silence,
+    hang_up,
+    heard_by,
+    listen,
+    ring_queue,
+    told,
+    transfer,
+)
 from lab.town import Council
 from lab.waiting import LabTimeoutError, pass_time, until
 
 AWAY_S = 20.0
 TALK_S = 4.0
 LONG_TALK_S = 6.0
+LONGEST_TALK_S = 8.0  # edges of some 60 ms must stay under one percent of it
+LATE_S = 0.3  # the bridge stands still for so long after a transfer
+LINK_AWAY_S = 3.0
+GRACE_S = 1.0  # after the link's return: then everything must have been stopped
+SLACK_S = 0.5  # a phone's own beginnings and ends
 RECOVER_TIMEOUT_S = 150.0
 SEEN_TIMEOUT_S = 10.0
 REDIS_TIMEOUT_S = 20.0
@@ -55,15 +77,28 @@ class OwnRedis:
 
 
 @dataclass(frozen=True)
+class Props:
+    """What a fault can take away: Redis, and the line to the PBX."""
+
+    redis: OwnRedis
+    cable: Cable
+
+
+@dataclass(frozen=True)
 class Fault:
-    """One fault: a name, a title, and how it is played."""
+    """One fault: a name, a title, how it is played, and on which track.
+
+    Each track has an Asterisk, a Redis and a Hushtape of its own; the tracks run side by side.
+    """
 
     name: str
     title: str
-    play: Callable[[Stage, Council, OwnRedis, Take], None]
+    play: Callable[[Stage, Council, Props, Take], None]
+    track: int = 0
 
 
-def _redis_away(stage: Stage, council: Council, redis: OwnRedis, take: Take) -> None:
+def _redis_away(stage: Stage, council: Council, props: Props, take: Take) -> None:
+    redis = props.redis
     take.says = f"Redis stopped for {AWAY_S:.0f} s around a hang-up: archived afterwards, once"
     call = ring_queue(stage, council, take)
     pass_time(TALK_S)
@@ -77,10 +112,10 @@ def _redis_away(stage: Stage, council: Council, redis: OwnRedis, take: Take) -> 
     redis.start()
     take.lines.append((time.time() - call.entered_s, "Redis is back"))
     take.check(not before, "nothing is archived while Redis is away, so it was a fault")
-    _archived_once(stage, take, call.uniqueid, call.entered_s, call.answered_s, ended_s)
+    _archived_once(stage, take, council, call, ended_s)
 
 
-def _worker_killed(stage: Stage, council: Council, redis: OwnRedis, take: Take) -> None:
+def _worker_killed(stage: Stage, council: Council, _props: Props, take: Take) -> None:
     take.says = "kill -9 of the worker in the middle of an encode: archived afterwards, once"
     for _ in range(TRIES):
         call = ring_queue(stage, council, take)
@@ -96,7 +131,7 @@ def _worker_killed(stage: Stage, council: Council, redis: OwnRedis, take: Take) 
     before = stage.product.recordings_of(call.uniqueid)
     take.check(not before, "nothing was archived before the kill")
     take.calls.remove(call.uniqueid)
-    _archived_once(stage, take, call.uniqueid, call.entered_s, call.answered_s, ended_s)
+    _archived_once(stage, take, council, call, ended_s)
 
 
 def _kill_in_encode(product: Product) -> bool:
@@ -118,22 +153,156 @@ def _kill_in_encode(product: Product) -> bool:
 
 
 def _archived_once(
-    stage: Stage, take: Take, uniqueid: str, entered_s: float, answered_s: float, ended_s: float
+    stage: Stage, take: Take, council: Council, call: QueueCall, ended_s: float
 ) -> None:
-    take.calls.append(uniqueid)
-    recording = stage.product.recording(uniqueid, RECOVER_TIMEOUT_S)
-    heard = told(take, stage.product, recording, entered_s)
-    take.latencies_s.clear()  # a fault's delay is no measure of speed
-    check_both(take, heard, recording.began_s, answered_s, ended_s)
+    recording, heard = _archived(stage, take, council, call, RECOVER_TIMEOUT_S)
+    check_both(take, heard, recording.began_s, call.answered_s, ended_s)
     stage.product.await_empty_spool()
-    found = stage.product.recordings_of(uniqueid)
+    found = stage.product.recordings_of(call.uniqueid)
     take.check(len(found) == 1, f"{len(found)} recording of the call")
     lines = stage.product.command("recordings", "list", "--json").splitlines()
     named = sum(recording.id in line for line in lines)
     take.check(named == 1, f"{named} line of `hushtape recordings list` names it")
 
 
+def _archived(
+    stage: Stage,
+    take: Take,
+    council: Council,
+    call: QueueCall,
+    timeout_s: float = ARCHIVE_TIMEOUT_S,
+) -> tuple[Recording, Heard]:
+    take.calls.append(call.uniqueid)
+    recording = stage.product.recording(call.uniqueid, timeout_s)
+    heard = told(take, stage.product, recording, call.entered_s, council.caller)
+    take.latencies_s.clear()  # a fault's delay is no measure of speed
+    return recording, heard
+
+
+def _late_stop(stage: Stage, council: Council, _props: Props, take: Take) -> None:
+    take.says = "the stop comes late: what was recorded after the transfer is cut away"
+    call = ring_queue(stage, council, take)
+    pass_time(LONGEST_TALK_S)
+    bridge = stage.product.part("bridge")
+    os.kill(bridge, signal.SIGSTOP)
+    try:
+        moved = transfer(stage, council, call, council.payment_number, take)
+        pass_time(max(0.0, moved.at_s + LATE_S - time.time()))
+    finally:
+        os.kill(bridge, signal.SIGCONT)
+    late_s = time.time() - moved.at_s
+    take.lines.append((moved.at_s + late_s - call.entered_s, "the bridge comes to itself again"))
+    pass_time(AFTER_S)
+    hang_up(stage, council, call, council.caller, take)
+    recording, heard = _archived(stage, take, council, call)
+    stops = stage.eyes.events(event("MixMonitorStop", Uniqueid=call.uniqueid))
+    stopped_s = stops[0].at_s - moved.at_s if stops else float("nan")
+    take.check(
+        stopped_s >= LATE_S - 0.01,  # the clocks of two programs
+        f"the recorder ran on for {stopped_s * 1000:.0f} ms after the transfer: a cut was needed",
+    )
+    check_both(take, heard, recording.began_s, call.answered_s, moved.at_s)
+    check_silence(take, heard, heard_by(stage, council.caller), "payment")
+    check_edge(take, heard.seconds - (moved.at_s - recording.began_s))
+
+
+def _link_lost(stage: Stage, council: Council, props: Props, take: Take) -> None:
+    take.says = (
+        f"the link to the PBX is away around a transfer to the payment line: {GRACE_S:.0f} s after"
+        " it is back nothing of that is recorded any more"
+    )
+    call = ring_queue(stage, council, take)
+    pass_time(LONGEST_TALK_S)
+    props.cable.cut()
+    cut_s = time.time()
+    take.lines.append((cut_s - call.entered_s, "the link to the PBX is cut"))
+    try:
+        moved = transfer(stage, council, call, council.payment_number, take)
+        pass_time(LINK_AWAY_S)
+    finally:
+        props.cable.mend()
+    until("the link is back", lambda: props.cable.joined_s > cut_s, RECOVER_TIMEOUT_S)
+    back_s = props.cable.joined_s
+    take.lines.append((back_s - call.entered_s, "the link is back"))
+    pass_time(GRACE_S + AFTER_S)
+    ended_s = hang_up(stage, council, call, council.caller, take)
+    recording, heard = _archived(stage, take, council, call)
+    began_s = recording.began_s
+    check_both(take, heard, began_s, call.answered_s, moved.at_s)
+    later = heard.frames("any", "payment", back_s + GRACE_S - began_s)
+    take.check(
+        later == 0,
+        f"{later} frames of the payment line later than {GRACE_S:.0f} s after the return",
+    )
+    over_s = began_s + heard.seconds - back_s
+    take.check(over_s <= GRACE_S, f"the recording ends {over_s:+.2f} s from the link's return")
+    between = heard.frames("any", "payment")
+    take.aim(
+        between == 0,
+        f"{between} frames of the payment line were recorded while the link was away, for"
+        f" {back_s - moved.at_s:.1f} s: nobody could stop it, and it was not cut away",
+    )
+    control = heard_by(stage, council.caller)
+    sung_s = control.frames("any", "payment") * control.frame_s
+    take.check(
+        sung_s >= ended_s - moved.at_s - SLACK_S,
+        f"control: the caller's phone heard the payment line for {sung_s:.2f} s, until the hang-up",
+    )
+
+
+def _bridge_ends(stage: Stage, council: Council, _props: Props, take: Take) -> None:
+    take.says = (
+        "the bridge is ended in a call, then the caller goes to the payment line: what was"
+        " recorded before is archived, and nothing of the payment line is anywhere"
+    )
+    product = stage.product
+    call = ring_queue(stage, council, take)
+    pass_time(LONGEST_TALK_S)
+    bridge, ups = product.part("bridge"), product.links_up()
+    os.kill(bridge, signal.SIGTERM)
+    ended_s = time.time()
+    take.lines.append((ended_s - call.entered_s, "the bridge is told to end"))
+    until("the bridge ends", lambda: not command_line(bridge), RECOVER_TIMEOUT_S)
+    transfer(stage, council, call, council.payment_number, take)
+    until("the bridge is started again", lambda: product.links_up() > ups, RECOVER_TIMEOUT_S)
+    take.lines.append((time.time() - call.entered_s, "another bridge has taken over"))
+    pass_time(AFTER_S)
+    spooled = _payment_frames(product.spooled())
+    hang_up(stage, council, call, council.caller, take)
+    recording, heard = _archived(stage, take, council, call)
+    product.await_empty_spool()
+    # There is no moment of the PBX's own for a signal to a process.
+    check_both(take, heard, recording.began_s, call.answered_s, ended_s - EDGE_S)
+    over_s = recording.began_s + heard.seconds - ended_s
+    take.check(over_s <= RUN_ON_S, f"the recording ends {over_s:+.2f} s from the bridge's end")
+    found = product.recordings_of(call.uniqueid)
+    archived = _payment_frames([each.audio for each in found])
+    take.check(
+        (spooled, archived) == (0, 0),
+        f"{spooled} frames of the payment line in the spool, {archived} in the archive",
+    )
+    check_silence(take, heard, heard_by(stage, council.caller), "payment")
+    take.notes.append(
+        f"{len(found)} recording of the call: the bridge that took over "
+        + ("recorded nothing of it" if len(found) == 1 else "recorded it anew")
+    )
+
+
+def _payment_frames(paths: Iterable[Path]) -> int:
+    """In how many frames of these files the payment line is heard."""
+    total = 0
+    for path in paths:
+        if path.suffix == ".json":
+            continue
+        with suppress(EarError):  # it went meanwhile, or holds no sound yet
+            total += listen(path).frames("any", "payment")
+    return total
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("redis-away", "Redis is away", _redis_away),
     Fault("worker-killed", "the worker is killed", _worker_killed),
+    Fault("late-stop", "the bridge is late", _late_stop, track=1),
+    Fault("link-lost", "the link to the PBX is lost", _link_lost, track=1),
+    Fault("bridge-ends", "the bridge ends in a call", _bridge_ends, track=1),
 )

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,9 @@ class Recording:
 
     manifest: dict[str, Any]
     folder: Path
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
 
     @property
     def id(self) -> str:
@@ -62,10 +65,18 @@ class Product:
         folder: for configuration, data and log; must be there.
         pbxes: the Asterisks to serve; every second one over TLS.
         redis_url: left out: Hushtape brings its own.
+        ami_ports: by the PBX's name, where its port isn't the one to connect to.
     """
 
-    def __init__(self, folder: Path, pbxes: Sequence[Asterisk], redis_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pbxes: Sequence[Asterisk],
+        redis_url: str = "",
+        ami_ports: Mapping[str, int] | None = None,
+    ) -> None:
         self.folder = folder
+        self._ami_ports = dict(ami_ports or {})
         self.pbxes = list(pbxes)
         self.config = folder / "hushtape.toml"
         self.archive = folder / "data" / "archive"
@@ -123,6 +134,10 @@ class Product:
             raise RuntimeError(f"hushtape {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done.stdout
 
+    def links_up(self) -> int:
+        """How often a link to a PBX has come up so far."""
+        return sum(line.get("event") == "link up" for line in self.log_lines())
+
     def part(self, name: str) -> int:
         """Return the process id of one part: "bridge", "worker", "scheduler" or "redis"."""
         assert self._process is not None
@@ -165,6 +180,11 @@ class Product:
         """Wait until nothing is left in any spool."""
         until("the spools are empty", lambda: not self.spooled(), timeout_s)
 
+    def await_empty_outbox(self, timeout_s: float = ARCHIVE_TIMEOUT_S) -> None:
+        """Wait until the bridge knows that every hand-off was taken."""
+        outbox = self.folder / "data" / "outbox"
+        until("the outbox is empty", lambda: not list(outbox.glob("*.json")), timeout_s)
+
     def log_lines(self) -> list[dict[str, Any]]:
         """What it logged."""
         if not self.log.exists():
@@ -204,7 +224,7 @@ class Product:
                 lines += [f"port = {pbx.ami_tls_port}", "tls = true"]
                 lines += [f'tls_ca = "{pbx.certificate}"']
             else:
-                lines += [f"port = {pbx.ami_port}"]
+                lines += [f"port = {self._ami_ports.get(pbx.name, pbx.ami_port)}"]
             lines += [
                 f'spool = "{pbx.spool_inside}"',
                 f'spool_here = "{pbx.spool_here}"',

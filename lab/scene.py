@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from lab import ear
+from lab import ear, personal
 from lab.asterisk import Asterisk
 from lab.ear import Heard
 from lab.observer import Event, Observer, event
@@ -26,15 +26,23 @@ TALK_S = 5.0
 AFTER_S = 3.0  # with the next party
 
 BOTH_SHARE = 0.99  # of the 20 ms frames of a talk: both tones, each on its own side
+# Asterisk may put up to two packets of nothing before the first sound: all that follows is so much
+# later in the file, and nothing is lost by it. (See EDGE_S in scenarios.py.)
+SHIFT_S = 0.06
 CONTROL_S = 1.0  # the caller's phone must have heard a tone for so long, or silence proves nothing
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be so, and the figure that shows it."""
+    """One thing that must be so (or, if not `hard`, should be), and the figure that shows it."""
 
     ok: bool
     what: str
+    hard: bool = True
+
+    def text(self) -> str:
+        """One line for people: an aim that was missed is loud, but nothing failed."""
+        return f"{'ok ' if self.ok else 'NOT' if self.hard else 'WARNING:'} {self.what}"
 
 
 @dataclass
@@ -55,11 +63,21 @@ class Take:
     @property
     def ok(self) -> bool:
         """Whether all is as the policy says. A take without a check proves nothing."""
-        return bool(self.checks) and all(check.ok for check in self.checks)
+        hard = [check.ok for check in self.checks if check.hard]
+        return bool(hard) and all(hard)
 
     def check(self, ok: bool, what: str) -> None:
         """Note one check."""
         self.checks.append(Check(bool(ok), what))
+
+    def aim(self, ok: bool, what: str) -> None:
+        """Note something that a busy machine may miss: a warning, not a failure."""
+        self.checks.append(Check(bool(ok), what, hard=False))
+
+    @property
+    def warnings(self) -> list[Check]:
+        """The aims that were missed."""
+        return [check for check in self.checks if not check.hard and not check.ok]
 
     def text(self) -> str:
         """The take as a block for people."""
@@ -69,7 +87,7 @@ class Take:
             out.append(f"  the policy says: {self.says}")
         out += [f"  {at_s:7.2f} s  {words}" for at_s, words in sorted(self.lines)]
         out += [f"  {note}" for note in self.notes]
-        out += [f"  {'ok ' if check.ok else 'NOT'} {check.what}" for check in self.checks]
+        out += [f"  {check.text()}" for check in self.checks]
         return "\n".join(out)
 
 
@@ -97,12 +115,12 @@ class QueueCall:
     answered_s: float
 
 
-def ring_queue(stage: Stage, council: Council, take: Take) -> QueueCall:
-    """Let the caller ring the council's number, and the agent answer."""
+def ring_queue(stage: Stage, council: Council, take: Take, did: str = "") -> QueueCall:
+    """Let the caller ring the council's number (or another one), and the agent answer."""
     caller, agent = stage.phone(council.caller), stage.phone(council.agent)
     await_free(stage, council)
     mark, agent_mark = stage.eyes.mark(), agent.mark()
-    caller.dial(council.did)
+    caller.dial(did or council.did)
     is_ours = event("QueueCallerJoin", CallerIDNum=council.caller.number)
     join = stage.eyes.wait_for(is_ours, EVENT_TIMEOUT_S, mark)
     uniqueid = join.get("Uniqueid")
@@ -142,7 +160,12 @@ def transfer(stage: Stage, council: Council, call: QueueCall, number: str, take:
     """Let the agent transfer the caller blindly; return the PBX's event."""
     mark = stage.eyes.mark()
     stage.phone(council.agent).blind_transfer(number)
-    is_ours = event("BlindTransfer", TransfereeUniqueid=call.uniqueid)
+
+    # Not by who is transferred: behind a queue's Local channel, that isn't the caller's channel.
+    def is_ours(one: Event) -> bool:
+        by = one.get("TransfererChannel").rpartition("-")[0]
+        return one.name == "BlindTransfer" and by == f"PJSIP/{council.agent.endpoint}"
+
     moved = stage.eyes.wait_for(is_ours, EVENT_TIMEOUT_S, mark)
     take.lines.append((moved.at_s - call.entered_s, f"the agent transfers the caller to {number}"))
     return moved
@@ -153,11 +176,11 @@ def listen(path: Path) -> Heard:
     return ear.hear(path, TONES)
 
 
-def heard_by_caller(stage: Stage, council: Council) -> Heard:
-    """What the caller's phone heard in its last call."""
-    phone = stage.phone(council.caller)
+def heard_by(stage: Stage, person: Person) -> Heard:
+    """What somebody's phone heard in its last call."""
+    phone = stage.phone(person)
     return until(
-        "the caller's phone has written what it heard",
+        f"the phone of {person.name} has written what it heard",
         lambda: _complete(phone.heard),
         HEARD_TIMEOUT_S,
     )
@@ -170,8 +193,13 @@ def _complete(path: Path) -> Heard | None:
         return None
 
 
-def told(take: Take, product: Product, recording: Recording, began_s: float) -> Heard:
-    """Say where the recording is, how long it is kept and why, and what the ear hears in it."""
+def told(
+    take: Take, product: Product, recording: Recording, began_s: float, caller: Person
+) -> Heard:
+    """Say where the recording is, how long it is kept and why, and what the ear hears in it.
+
+    Checks on the way that nothing but its private part names the caller.
+    """
     manifest = recording.manifest
     heard = listen(recording.audio)
     for line in manifest["story"]:
@@ -191,7 +219,13 @@ def told(take: Take, product: Product, recording: Recording, began_s: float) -> 
         f"the ear, left:  {heard.in_words('left', shortest_s=0.1)}",
         f"the ear, right: {heard.in_words('right', shortest_s=0.1)}",
     ]
+    wrong = personal.trespasses(recording, caller)
+    take.check(not wrong, f"nothing personal outside {personal.PRIVATE}{_listed(wrong)}")
     return heard
+
+
+def _listed(wrong: list[str]) -> str:
+    return f": {'; '.join(wrong)}" if wrong else ""
 
 
 def local(moment: str, zone: str) -> str:
@@ -211,9 +245,14 @@ def words_of(party: str) -> str:
 def check_both(
     take: Take, heard: Heard, began_s: float, start_s: float, end_s: float, other: str = "agent"
 ) -> None:
-    """The talk between two moments (epoch, s) holds both tones, each on its own side."""
-    left = heard.share("caller", "left", start_s - began_s, end_s - began_s)
-    right = heard.share(other, "right", start_s - began_s, end_s - began_s)
+    """The talk between two moments (epoch, s) holds both tones, each on its own side.
+
+    As many frames of each as the talk has, wherever in the file, give or take SHIFT_S.
+    """
+    talk = round((end_s - start_s) / heard.frame_s)
+    window = start_s - began_s, end_s - began_s + SHIFT_S
+    left = min(1.0, heard.frames("left", "caller", *window) / talk)
+    right = min(1.0, heard.frames("right", other, *window) / talk)
     name = words_of(other)
     take.check(
         min(left, right) >= BOTH_SHARE,
@@ -231,9 +270,14 @@ def check_sides(take: Take, heard: Heard) -> None:
 
 
 def check_silence(
-    take: Take, heard: Heard | None, control: Heard, name: str, where: str = "the recording"
+    take: Take,
+    heard: Heard | None,
+    control: Heard,
+    name: str,
+    where: str = "the recording",
+    who: str = "caller",
 ) -> None:
-    """A party is in no frame of the recording, though the caller's phone did hear it."""
+    """A party is in no frame of the recording, though somebody's phone did hear it."""
     words = words_of(name)
     frames = heard.frames("any", name) if heard is not None else 0
     if heard is not None:
@@ -241,7 +285,7 @@ def check_silence(
     control_s = control.frames("any", name) * control.frame_s
     take.check(
         control_s >= CONTROL_S,
-        f"control: the caller's phone heard the {words} for {control_s:.2f} s",
+        f"control: the {who}'s phone heard the {words} for {control_s:.2f} s",
     )
 
 
@@ -250,8 +294,13 @@ Play = Callable[[Stage, Council, Take], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of call, played for every council."""
+    """One kind of call, played for every council, or for those that are named."""
 
     name: str
     title: str
     play: Play
+    councils: tuple[str, ...] = ()
+
+    def is_for(self, council: Council) -> bool:
+        """Whether this council plays it."""
+        return not self.councils or council.policy in self.councils

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import queue
 import shutil
@@ -10,23 +9,28 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lab import crowd
+from hushtape import config as configuration
+from hushtape import redis_link
+from lab import crowd, personal, retention, town
 from lab.asterisk import Asterisk
-from lab.faults import FAULTS, Fault, OwnRedis
+from lab.cable import Cable
+from lab.faults import FAULTS, Fault, OwnRedis, Props
 from lab.phones import PhoneError, Phones
 from lab.product import Product
 from lab.scenarios import SCENARIOS
 from lab.scene import Scenario, Stage, Take
-from lab.town import COUNCILS, Council
+from lab.town import COUNCILS, Council, Person
 from lab.waiting import LabTimeoutError
 
 LATENCY_AIM_S = 2.0
+LATENCY_BOUND_S = 5.0  # machines are noisy: what is slower than this is broken
+CROWD = "crowd"
+FIRST_FAULT_PBX = 3  # the first two are the councils' and the crowd's
 
 
 @dataclass
@@ -64,18 +68,17 @@ class Report:
     def summary(self) -> str:
         """The last lines."""
         lines = [self.table(), ""]
-        latencies = self.latencies_s()
-        if latencies:
-            lines.append(
-                f"hang-up to archived, {len(latencies)} recordings:"
-                f" p50 {statistics.median(latencies):.2f} s, p95 {percentile(latencies, 95):.2f} s"
-                f" (the aim: p95 under {LATENCY_AIM_S:g} s)"
-            )
+        for take in self.takes:
+            if take.scenario == "speed":
+                lines += [f"hang-up to archived: {check.what}" for check in take.checks[1::2]]
+            for warning in take.warnings:
+                lines.append(f"WARNING: {take.policy}/{take.scenario}: {warning.what}")
         checks = [check for take in self.takes for check in take.checks]
         failed = [take for take in self.takes if not take.ok]
         lines.append(
             f"{len(self.takes)} scenes, {len(checks)} checks,"
-            f" {sum(not check.ok for check in checks)} failed;"
+            f" {sum(check.hard and not check.ok for check in checks)} failed,"
+            f" {sum(len(take.warnings) for take in self.takes)} warnings;"
             f" {time.monotonic() - self.began_s:.0f} s"
         )
         if failed:
@@ -119,11 +122,13 @@ def run(
     with ExitStack() as stack:
         trouble: list[BaseException] = []
         if selection.faults:
-            beside = threading.Thread(
-                target=_noting(trouble, _play_faults), args=(selection.faults, done), daemon=True
-            )
-            beside.start()
-            stack.callback(beside.join)
+            for track in sorted({fault.track for fault in selection.faults}):
+                faults = [fault for fault in selection.faults if fault.track == track]
+                beside = threading.Thread(
+                    target=_noting(trouble, _play_faults), args=(track, faults, done), daemon=True
+                )
+                beside.start()
+                stack.callback(beside.join)
         if selection.scenarios or selection.crowd:
             _play_main(selection, done, say, afterwards)
     if trouble:
@@ -155,7 +160,7 @@ def _play_main(
     say: Say,
     afterwards: Callable[[Stage], None] | None,
 ) -> None:
-    count = len(selection.scenarios) * len(selection.councils)
+    count = sum(x.is_for(c) for x in selection.scenarios for c in selection.councils)
     say(f"Starting two Asterisks, the phones of {len(selection.councils)} councils, and Hushtape.")
     takes: list[Take] = []
     with open_stage(selection) as (stage, crowd_stage):
@@ -170,14 +175,29 @@ def _play_main(
             done(take)
         done(nothing_else(stage, takes))
         if any(take.calls for take in takes):
-            done(retention(stage))
+            outsiders = [x for x in town.everybody(crowd_stage.pbx.crowd) if not x.staff]
+            done(speed(takes))
+            done(_guarded("nothing personal", nothing_personal, stage, outsiders))
+            done(_guarded("retention", retention.terms, stage.product))
+            with _folder() as folder:
+                done(_guarded("sweep", retention.swept, stage.product, folder, outsiders))
         if afterwards is not None:
             afterwards(stage)
 
 
+def _guarded(name: str, look: Callable[..., Take], *arguments: object) -> Take:
+    """Look at what came of it all; what can't be looked at is a failed check, not the end."""
+    try:
+        return look(*arguments)
+    except Exception as error:
+        take = Take(name, "afterwards", "all")
+        take.check(ok=False, what=_broke(error))
+        return take
+
+
 def _play_crowd(stage: Stage) -> Take:
     size = stage.pbx.crowd.size
-    take = Take("crowd", f"{size} calls at once", "crowd")
+    take = Take(CROWD, f"{size} calls at once", "crowd")
     try:
         people = [*stage.pbx.crowd.callers, *stage.pbx.crowd.agents]
         with Phones(stage.pbx, people) as phones:
@@ -187,23 +207,29 @@ def _play_crowd(stage: Stage) -> Take:
     return take
 
 
-def _play_faults(faults: Sequence[Fault], done: Callable[[Take], None]) -> None:
+def _play_faults(track: int, faults: Sequence[Fault], done: Callable[[Take], None]) -> None:
     council = COUNCILS[0]
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         redis = OwnRedis(folder)
         redis.start()
         stack.callback(redis.stop)
-        pbx = stack.enter_context(Asterisk(name="pbx3"))
+        pbx = stack.enter_context(Asterisk(name=f"pbx{FIRST_FAULT_PBX + track}"))
+        cable = stack.enter_context(Cable(pbx.ami_port))
         phones = stack.enter_context(Phones(pbx, council.people, manual=[council.agent]))
-        product = stack.enter_context(Product(folder, [pbx], redis.url))
+        product = Product(folder, [pbx], redis.url, {pbx.name: cable.port})
+        stack.enter_context(product)
         eyes = stack.enter_context(pbx.observer())
         for fault in faults:
             take = Take(fault.name, fault.title, "surrey")
             try:
-                fault.play(Stage(pbx, eyes, phones, product), council, redis, take)
+                stage = Stage(pbx, eyes, phones, product)
+                fault.play(stage, council, Props(redis, cable), take)
             except Exception as error:
                 take.check(ok=False, what=_broke(error))
+            finally:
+                with suppress(LabTimeoutError, PhoneError):
+                    phones.hang_up_all()
             done(take)
 
 
@@ -241,7 +267,8 @@ def play(
     def play_council(council: Council) -> None:
         try:
             for scenario in scenarios:
-                done.put(play_one(stage, scenario, council))
+                if scenario.is_for(council):
+                    done.put(play_one(stage, scenario, council))
         finally:
             done.put(None)
 
@@ -300,39 +327,76 @@ def nothing_else(stage: Stage, takes: Sequence[Take]) -> Take:
     return take
 
 
-# Days after which all of a policy's recordings of today are due, by hand from the councils' own
-# statements: more than the period, and less than the next longer one.
-DUE_AFTER_DAYS = {
-    "crowd": 2,
-    "reigate-banstead": 15,
-    "surrey": 63,
-    "uttlesford": 91,
-    "south-hams": 93,
-    "hammersmith-fulham": 185,
-}
+def nothing_personal(stage: Stage, people: Sequence[Person]) -> Take:
+    """Afterwards: what Redis holds, what was logged, and who may read what lies on the disk."""
+    take = Take("nothing personal", "who was in a call stands in its private part only", "all")
+    product = stage.product
+    client = redis_link.connect(configuration.load(product.config))
+    keys, leaks = 0, set()
+    for key, held in personal.in_redis(client):
+        keys += 1
+        leaks |= {f"{each} under {key}" for each in personal.traces(held, people)}
+    take.check(keys > 0 and not leaks, f"{keys} keys in Redis{_listed(leaks)}")
+    recordings = product.recordings()
+    scheduled = sum(
+        client.zscore("hushtape:due", each.id) == retention.by_hand(each).timestamp()
+        for each in recordings
+    )
+    take.check(
+        scheduled == len(recordings),
+        f"{scheduled} of {len(recordings)} recordings are scheduled for deletion when they are due",
+    )
+    client.close()
+    logged = personal.traces(product.log.read_bytes(), people)
+    take.check(not logged, f"{len(product.log_lines())} lines of log{_listed(logged)}")
+    beside = {
+        f"{each} in {path.relative_to(product.archive)}"
+        for path in product.archive.rglob("*")
+        if path.is_file() and path.name != personal.PRIVATE
+        for each in personal.traces(path.read_bytes(), people)
+    }
+    take.check(not beside, f"the archive{_listed(beside)}")
+    open_ones = personal.readable_by_others(product.archive)
+    files = [str(path.relative_to(product.archive)) for path in open_ones if path.is_file()]
+    take.check(not files, f"{len(files)} files that others may read{_listed(files, '')}")
+    # Such a folder shows names made of times and random letters; what is in them is closed.
+    folders = [str(path.relative_to(product.archive)) for path in open_ones if path.is_dir()]
+    take.aim(not folders, f"{len(folders)} folders that others may list{_listed(folders, '')}")
+    with suppress(LabTimeoutError):  # then the line below names what is left
+        product.await_empty_outbox()
+    elsewhere = {
+        f"{each} in {path.relative_to(product.folder)}"
+        for path in product.folder.rglob("*")
+        if path.is_file() and not path.is_relative_to(product.archive)
+        for each in personal.traces(personal.unpacked(path.read_bytes()), people)
+    }
+    take.aim(not elsewhere, f"Redis' own files, outbox and log on the disk{_listed(elsewhere)}")
+    return take
 
 
-def retention(stage: Stage) -> Take:
-    """Look ahead: which recordings would be deleted on which day, and why."""
-    take = Take("retention", "what will be deleted when", "all")
-    policies = {x.id: x.manifest["keep"]["reason"]["policy"] for x in stage.product.recordings()}
-    today = datetime.now(UTC)
-    expected: set[str] = set()
-    for policy, days in DUE_AFTER_DAYS.items():
-        if policy not in policies.values():
+def _listed(leaks: Iterable[str], none: str = ", nothing personal", most: int = 5) -> str:
+    found = sorted(leaks)
+    return f": {'; '.join(found[:most])}" if found else none
+
+
+def speed(takes: Sequence[Take]) -> Take:
+    """Hang-up to archived: aimed at, and bounded generously, since machines are noisy."""
+    take = Take("speed", "from hang-up to the archive", "all")
+    groups = {
+        "single calls": [x for one in takes if one.scenario != CROWD for x in one.latencies_s],
+        "the crowd": [x for one in takes if one.scenario == CROWD for x in one.latencies_s],
+    }
+    for name, values in groups.items():
+        if not values:
             continue
-        expected |= {x for x, of in policies.items() if of == policy}
-        day = (today + timedelta(days=days)).date().isoformat()
-        printed = stage.product.command("retention", "plan", "--json", "--at", day)
-        rulings = [json.loads(line) for line in printed.splitlines()]
-        due = {ruling["id"] for ruling in rulings if ruling["verdict"] == "delete"}
-        take.check(
-            due == expected and len(rulings) == len(policies),
-            f"on {day}: {len(due)} of {len(rulings)} are due, the last of them of {policy}",
+        in_order = sorted(values)
+        p95_s = percentile(in_order, 95)
+        words = (
+            f"{name}, {len(values)} recordings: p50 {statistics.median(values):.2f} s,"
+            f" p95 {p95_s:.2f} s"
         )
-        last = next((r for r in rulings if policies[r["id"]] == policy), None)
-        if last is not None:
-            take.notes.append(f"{last['id']}: {last['why']}")
+        take.check(p95_s < LATENCY_BOUND_S, f"{words} (bound: p95 under {LATENCY_BOUND_S:g} s)")
+        take.aim(p95_s < LATENCY_AIM_S, f"{words} (aim: p95 under {LATENCY_AIM_S:g} s)")
     return take
 
 

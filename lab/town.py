@@ -29,6 +29,9 @@ CROWD_AGENT_HZ = 1900
 
 WARM_UP_NUMBER = "800"
 
+# Stands in the name of everybody from outside, and nowhere else.
+OUTSIDERS_NAME = "Zephyrine Quill"
+
 
 @dataclass(frozen=True)
 class Person:
@@ -47,10 +50,18 @@ class Person:
         """The name of the phone in the lab: its endpoint."""
         return self.endpoint
 
+    @property
+    def called(self) -> str:
+        """What the PBX shows as the caller's name. An outsider's is found wherever it leaks to."""
+        return self.role if self.staff else f"{OUTSIDERS_NAME} {self.endpoint}"
+
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue: its name, the internal number that leads to it, its agents' endpoints."""
+    """A queue: its name, the internal number that leads to it, its agents.
+
+    A member is the endpoint of a phone, or an interface such as `Local/231@internal/n`.
+    """
 
     name: str
     number: str
@@ -136,6 +147,12 @@ COUNCILS: tuple[Council, ...] = (
 )
 
 
+# A queue as FreePBX makes them: its member is a Local channel, behind which a phone rings.
+LOCAL_COUNCIL = "reigate-banstead"
+LOCAL_DID = "01737276001"
+LOCAL_QUEUE = Queue("help-line-local", "633", ("Local/231@internal/n",))
+
+
 @dataclass(frozen=True)
 class Crowd:
     """`size` extra callers and as many agents, each with a tone of its own."""
@@ -212,4 +229,5 @@ def queues(crowd: Crowd) -> Iterator[Queue]:
     for one in COUNCILS:
         yield one.main_queue
         yield one.other_queue
+    yield LOCAL_QUEUE
     yield crowd.queue

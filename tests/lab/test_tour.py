@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -11,7 +10,7 @@ from lab import machine
 from lab.faults import FAULTS
 from lab.scenarios import SCENARIOS
 from lab.scene import Take
-from lab.tour import LATENCY_AIM_S, Report, Selection, percentile, run
+from lab.tour import Report, Selection, run
 from lab.town import COUNCILS
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole tour
@@ -35,8 +34,16 @@ def take_of(report: Report, scenario: str, policy: str) -> Take:
     return take
 
 
-@pytest.mark.parametrize("council", [council.policy for council in COUNCILS])
-@pytest.mark.parametrize("scenario", [scenario.name for scenario in SCENARIOS])
+LEAST_MEASURED = 50  # recordings of a whole tour
+PLAYED = [
+    (scenario.name, council.policy)
+    for scenario in SCENARIOS
+    for council in COUNCILS
+    if scenario.is_for(council)
+]
+
+
+@pytest.mark.parametrize(("scenario", "council"), PLAYED)
 def test_a_real_call_is_recorded_as_the_policy_says(
     report: Report, scenario: str, council: str
 ) -> None:
@@ -50,7 +57,7 @@ def test_twenty_calls_at_once_are_not_mixed_up(report: Report) -> None:
 
 
 @pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
-def test_a_fault_loses_and_doubles_nothing(report: Report, fault: str) -> None:
+def test_a_fault_loses_doubles_and_betrays_nothing(report: Report, fault: str) -> None:
     take = take_of(report, fault, "surrey")
     assert take.ok, take.text()
 
@@ -60,13 +67,23 @@ def test_nothing_else_lies_in_archive_and_spool(report: Report) -> None:
     assert take.ok, take.text()
 
 
-def test_the_retention_plan_says_what_will_go_when_and_why(report: Report) -> None:
+def test_nothing_personal_stands_outside_the_private_part(report: Report) -> None:
+    take = take_of(report, "nothing personal", "all")
+    assert take.ok, take.text()
+
+
+def test_every_recording_is_kept_as_long_as_its_council_says(report: Report) -> None:
     take = take_of(report, "retention", "all")
     assert take.ok, take.text()
 
 
+def test_a_sweep_deletes_and_proves_what_is_due_and_leaves_the_rest(report: Report) -> None:
+    take = take_of(report, "sweep", "all")
+    assert take.ok, take.text()
+
+
 def test_recordings_are_archived_soon_after_hang_up(report: Report) -> None:
-    """Not a measure of speed: the aim is ten times what an idle machine needs."""
-    latencies = report.latencies_s()
-    assert len(latencies) >= 50
-    assert percentile(latencies, 50) < LATENCY_AIM_S * float(os.environ.get("TIMEOUT_FACTOR", "5"))
+    """Within a bound that is generous; the aim is a warning in the report."""
+    assert len(report.latencies_s()) >= LEAST_MEASURED
+    take = take_of(report, "speed", "all")
+    assert take.ok, take.text()
