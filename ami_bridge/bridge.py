@@ -47,6 +47,7 @@ PUT_AGAIN_S = 5.0  # the outbox's disk is full: somebody is told each time
 DRAIN_INTERVAL_S = 1.0
 DRAIN_LONGEST_PAUSE_S = 10.0
 END_TIMEOUT_S = 10.0
+SIGN_OF_LIFE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -58,8 +59,8 @@ class Station(Protocol):
     def name(self) -> str:
         """The PBX's name in the configuration."""
 
-    def know(self, channel: Channel) -> None:
-        """Remember a channel of a call that a predecessor left."""
+    def know(self, channel: Channel, since: datetime) -> None:
+        """Remember a channel of a call that a predecessor left, alive until ``since``."""
 
     async def run(self) -> None:
         """Keep the link up, and tell the bridge every fact, until cancelled."""
@@ -113,7 +114,7 @@ class Bridge:
         for the next bridge, which goes on with the calls that are still there.
         """
         async with asyncio.TaskGroup() as group:
-            serving = [group.create_task(self._drain_for_ever())]
+            serving = [group.create_task(each) for each in (self._drain(), self._live_on())]
             serving += [group.create_task(station.run()) for station in stations]
             await ended.wait()
             await self._let_go()
@@ -123,6 +124,7 @@ class Bridge:
     def adopt(self, stations: Sequence[Station]) -> None:
         """Take over what a predecessor left; each PBX is asked about it as soon as it answers."""
         by_name = {station.name: station for station in stations}
+        alive_until = self._kept.alive_until()
         for found in self._kept.load():
             station = by_name.get(found.call.pbx)
             if station is None:
@@ -130,7 +132,7 @@ class Bridge:
                 continue
             live = _Live(found.call, station, found.channel, adopted=False)
             self._live[station.name, found.channel.uniqueid] = live
-            station.know(found.channel)
+            station.know(found.channel, alive_until or found.call.began.at)
 
     async def _let_go(self) -> None:
         self._ending = True
@@ -249,7 +251,15 @@ class Bridge:
         log.info("call over", call=handoff.id, segments=len(handoff.segments))
         self._handed_off.set()
 
-    async def _drain_for_ever(self) -> None:
+    async def _live_on(self) -> None:
+        while True:
+            try:
+                self._kept.touch()
+            except OSError as error:
+                log.error("alarm", what=f"the folder of live calls can't be written: {error}")
+            await asyncio.sleep(SIGN_OF_LIFE_S)
+
+    async def _drain(self) -> None:
         pause_s = DRAIN_INTERVAL_S
         away = False
         while True:

@@ -8,6 +8,7 @@ readable by its owner only, and goes when the recording is handed off.
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from hushtape.ids import is_call_id
 LIMIT_BYTES = 2_000_000  # far above a call with as many segments as there may be
 MOST_CALLS = 20_000
 SUFFIX = ".json"
+ALIVE = "alive"  # its time is what it says
 
 log = structlog.get_logger()
 
@@ -41,6 +43,18 @@ class LiveCalls:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def touch(self) -> None:
+        """Leave a sign of life, for the next bridge to know from when on nobody listened."""
+        (self._folder / ALIVE).touch()
+
+    def alive_until(self) -> datetime | None:
+        """Return when the bridge before this one was last known to live, aware UTC."""
+        try:
+            seconds = (self._folder / ALIVE).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return datetime.fromtimestamp(seconds, UTC)
 
     def write(self, live: LiveCall) -> None:
         """Keep what is known of a call now.

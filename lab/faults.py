@@ -41,6 +41,8 @@ LONGEST_TALK_S = 8.0  # edges of some 60 ms must stay under one percent of it
 LATE_S = 0.3  # the bridge stands still for so long after a transfer
 LINK_AWAY_S = 3.0
 GRACE_S = 1.0  # after the link's return: then everything must have been stopped
+SIGN_OF_LIFE_S = 1.5  # a killed bridge is known to have lived until then before it died
+UNSURE_S = 2.5  # a quiet PBX is known to be there by its last answered ping
 SLACK_S = 0.5  # a phone's own beginnings and ends
 RECOVER_TIMEOUT_S = 150.0
 SEEN_TIMEOUT_S = 10.0
@@ -208,8 +210,7 @@ def _late_stop(stage: Stage, council: Council, _props: Props, take: Take) -> Non
 
 def _link_lost(stage: Stage, council: Council, props: Props, take: Take) -> None:
     take.says = (
-        f"the link to the PBX is away around a transfer to the payment line: {GRACE_S:.0f} s after"
-        " it is back nothing of that is recorded any more"
+        "the link to the PBX is away around a transfer to the payment line: nothing of that is kept"
     )
     call = ring_queue(stage, council, take)
     pass_time(LONGEST_TALK_S)
@@ -228,19 +229,23 @@ def _link_lost(stage: Stage, council: Council, props: Props, take: Take) -> None
     ended_s = hang_up(stage, council, call, council.caller, take)
     recording, heard = _archived(stage, take, council, call)
     began_s = recording.began_s
-    check_both(take, heard, began_s, call.answered_s, moved.at_s)
+    kept_until_s = began_s + heard.seconds
+    take.check(
+        cut_s - UNSURE_S <= kept_until_s <= cut_s + GRACE_S,
+        f"the recording ends {kept_until_s - cut_s:+.2f} s from the cut: what came after the last"
+        " sign of the PBX is not kept",
+    )
+    check_both(take, heard, began_s, call.answered_s, kept_until_s - 2 * EDGE_S)
     later = heard.frames("any", "payment", back_s + GRACE_S - began_s)
     take.check(
         later == 0,
         f"{later} frames of the payment line later than {GRACE_S:.0f} s after the return",
     )
-    over_s = began_s + heard.seconds - back_s
-    take.check(over_s <= GRACE_S, f"the recording ends {over_s:+.2f} s from the link's return")
     between = heard.frames("any", "payment")
-    take.aim(
+    take.check(
         between == 0,
-        f"{between} frames of the payment line were recorded while the link was away, for"
-        f" {back_s - moved.at_s:.1f} s: nobody could stop it, and it was not cut away",
+        f"{between} frames of the payment line are left of the {back_s - moved.at_s:.1f} s in which"
+        " nobody could stop the recorder",
     )
     control = heard_by(stage, council.caller)
     sung_s = control.frames("any", "payment") * control.frame_s
@@ -288,6 +293,60 @@ def _bridge_ends(stage: Stage, council: Council, _props: Props, take: Take) -> N
     )
 
 
+def _bridge_killed(stage: Stage, council: Council, _props: Props, take: Take) -> None:
+    take.says = "kill -9 of the bridge in a call: its successor goes on, and nothing is lost"
+    call = ring_queue(stage, council, take)
+    pass_time(LONG_TALK_S)
+    _kill_bridge(stage, call, take)
+    pass_time(AFTER_S)
+    moved = transfer(stage, council, call, council.payment_number, take)
+    pass_time(AFTER_S)
+    hang_up(stage, council, call, council.caller, take)
+    recording, heard = _archived(stage, take, council, call)
+    check_both(take, heard, recording.began_s, call.answered_s, moved.at_s)
+    check_silence(take, heard, heard_by(stage, council.caller), "payment")
+    segments = len(recording.manifest["segments"])
+    take.check(segments == 1, f"{segments} segment: the recorder ran on while nobody watched it")
+
+
+def _bridge_killed_unseen(stage: Stage, council: Council, _props: Props, take: Take) -> None:
+    take.says = (
+        "kill -9 of the bridge, then a transfer to the payment line that nobody sees: nothing of"
+        " that is kept"
+    )
+    call = ring_queue(stage, council, take)
+    pass_time(LONGEST_TALK_S)
+    killed_s = _kill_bridge(
+        stage, call, take, lambda: transfer(stage, council, call, council.payment_number, take)
+    )
+    pass_time(AFTER_S)
+    hang_up(stage, council, call, council.caller, take)
+    recording, heard = _archived(stage, take, council, call)
+    kept_until_s = recording.began_s + heard.seconds
+    take.check(
+        killed_s - SIGN_OF_LIFE_S <= kept_until_s <= killed_s + EDGE_S,
+        f"the recording ends {kept_until_s - killed_s:+.2f} s from the kill: what came after the"
+        " bridge's last sign of life is not kept",
+    )
+    check_both(take, heard, recording.began_s, call.answered_s, kept_until_s - 2 * EDGE_S)
+    check_silence(take, heard, heard_by(stage, council.caller), "payment")
+
+
+def _kill_bridge(
+    stage: Stage, call: QueueCall, take: Take, meanwhile: Callable[[], object] = lambda: None
+) -> float:
+    """Kill the bridge and wait for its successor; return when (epoch, s)."""
+    product = stage.product
+    bridge, ups = product.part("bridge"), product.links_up()
+    os.kill(bridge, signal.SIGKILL)
+    killed_s = time.time()
+    take.lines.append((killed_s - call.entered_s, "the bridge is killed"))
+    meanwhile()
+    until("the bridge is started again", lambda: product.links_up() > ups, RECOVER_TIMEOUT_S)
+    take.lines.append((time.time() - call.entered_s, "another bridge has taken over"))
+    return killed_s
+
+
 def _payment_frames(paths: Iterable[Path]) -> int:
     """In how many frames of these files the payment line is heard."""
     total = 0
@@ -305,4 +364,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("late-stop", "the bridge is late", _late_stop, track=1),
     Fault("link-lost", "the link to the PBX is lost", _link_lost, track=1),
     Fault("bridge-ends", "the bridge ends in a call", _bridge_ends, track=1),
+    Fault("bridge-killed", "the bridge is killed in a call", _bridge_killed, track=1),
+    Fault("bridge-killed-unseen", "… and a transfer is missed", _bridge_killed_unseen, track=1),
 )

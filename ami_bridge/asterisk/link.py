@@ -82,7 +82,7 @@ class Limits:
     connect_timeout_s: float = 5.0  # TCP and TLS together
     login_timeout_s: float = 5.0
     answer_timeout_s: float = 5.0
-    ping_interval_s: float = 5.0
+    ping_interval_s: float = 2.0  # what came after the last answer isn't kept if the link is lost
     ping_timeout_s: float = 5.0
     backoff_first_s: float = 0.5  # the ceiling of the first wait; it doubles
     backoff_most_s: float = 30.0
@@ -215,6 +215,7 @@ class Link:
         self.limits = limits or Limits()
         self.state = State.DOWN
         self.reason: HushtapeError | None = None  # why it isn't up
+        self.heard_at: datetime | None = None  # when the PBX was last known to be there
         self._pbx = pbx
         self._where = f"{name} ({pbx.host}:{pbx.port})"
         self._login_action = actions.login(pbx.user, password, events)
@@ -405,6 +406,7 @@ class Link:
         inbox = Inbox(limits.waiting_frames, limits.waiting_bytes)
 
         def take(_manager: Manager, message: Carried) -> None:
+            self.heard_at = message.frame.received
             if not inbox.put(message.frame):
                 lagging = f"{len(inbox)} events wait to be handled; starting over from the PBX"
                 inbox.discard()
@@ -450,6 +452,7 @@ class Link:
             try:
                 async with asyncio.timeout(self.limits.ping_timeout_s):
                     await self._send(connection, actions.ping())
+                self.heard_at = self._clock()
             except TimeoutError:
                 silent = f"no answer to a ping within {self.limits.ping_timeout_s:g} s"
                 connection.protocol.end(LinkLost(silent))

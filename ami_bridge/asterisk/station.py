@@ -68,6 +68,7 @@ class AsteriskStation:
         self._clock = PbxClock()
         self._translator = Translator(pbx)
         self._warned: set[str] = set()
+        self._unseen_since: datetime | None = None  # from when on we can't know what happened
         self._link = Link(
             name,
             pbx,
@@ -77,9 +78,10 @@ class AsteriskStation:
             on_down=self._on_down,
         )
 
-    def know(self, channel: Channel) -> None:
-        """Remember a channel of a call that a predecessor left."""
+    def know(self, channel: Channel, since: datetime) -> None:
+        """Remember a channel of a call that a predecessor left, alive until ``since``."""
         self._translator.know(channel)
+        self._unseen_since = since
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
@@ -205,17 +207,21 @@ class AsteriskStation:
             log.error("alarm", pbx=self.name, what=what)
 
     async def _on_up(self) -> None:
+        asked_at = self.pbx_now()
         living = await self._link.ask_list(
             actions.status((CALL_VARIABLE,)), timeout_s=STATUS_TIMEOUT_S
         )
-        at = self.pbx_now()
-        for told in self._translator.resync(living, at):
+        since = self._unseen_since or asked_at
+        for told in self._translator.resync(living, self.pbx_now(), since):
             self._bridge.tell(self, told.channel, told.fact)
-        self._bridge.link_up(self, at)
+        self._unseen_since = None
+        self._bridge.link_up(self, self.pbx_now())
         log.info("link up", pbx=self.name, channels=len(living))
 
     async def _on_down(self, why: HushtapeError) -> None:
         """Live calls go on as they are; the link has said why in the log, and comes back."""
+        if self._unseen_since is None and self._link.heard_at is not None:
+            self._unseen_since = self._clock.pbx_time(self._link.heard_at)
 
     def pbx_now(self) -> datetime:
         """Tell the time on the PBX's clock, aware UTC."""

@@ -92,12 +92,14 @@ class Translator:
                 return [Told(channel, HungUp(at=at))] if channel is not None else []
         return []
 
-    def resync(self, living: Sequence[Event], at: datetime) -> Iterator[Told]:
+    def resync(self, living: Sequence[Event], at: datetime, since: datetime) -> Iterator[Told]:
         """Compare what is remembered with what lives, after the link was away.
 
         Args:
             living: the ``Status`` events of every channel of the PBX, with CALL_VARIABLE.
             at: when they were asked for.
+            since: from when on nobody listened. A transfer may have been at any moment after that,
+                so it is taken to have been then: what is uncertain isn't kept.
 
         Yields:
             A hang-up for each channel that went while nobody listened, a transfer for each that is
@@ -118,7 +120,7 @@ class Translator:
             if extension != known.extension:
                 known.extension = extension
                 place = self.place(extension)
-                yield Told(known, TransferCompleted(at=at, place=place, how="unseen"))
+                yield Told(known, TransferCompleted(at=since, place=place, how="unseen"))
                 yield from self._found_in_queue(known, event, at)
 
     def place(self, extension: str) -> Place:

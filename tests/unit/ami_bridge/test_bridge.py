@@ -49,9 +49,11 @@ class FakeStation:
     name: str = "pbx1"
     carried_out: list[tuple[str, Command]] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    since: datetime | None = None
 
-    def know(self, channel: Channel) -> None:
+    def know(self, channel: Channel, since: datetime) -> None:
         self.known.append(channel.uniqueid)
+        self.since = since
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -103,11 +105,18 @@ class FakeKept:
     def __init__(self) -> None:
         self.calls: dict[str, bytes] = {}
         self.full = False
+        self.touched = 0
 
     def write(self, live: LiveCall) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
         self.calls[live.call.id] = msgspec.json.encode(live)
+
+    def touch(self) -> None:
+        self.touched += 1
+
+    def alive_until(self) -> datetime | None:
+        return START + timedelta(seconds=7) if self.touched else None
 
     def forget(self, call_id: str) -> None:
         self.calls.pop(call_id, None)
@@ -234,6 +243,7 @@ async def test_a_bridge_that_ends_stops_every_recorder_and_its_successor_goes_on
     successor, later = make(outbox, kept), FakeStation()
     successor.adopt([later])
     assert later.known == ["1.1", "1.2"]
+    assert later.since == START + timedelta(seconds=7), "what came later is uncertain"
     successor.tell(later, channel(1), HungUp(at=START, seen=False))
     successor.link_up(later, START)
     await until(lambda: not successor._tasks)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,14 @@ def test_a_call_that_is_over_is_forgotten(tmp_path: Path) -> None:
     kept.forget(ID)
     kept.forget(ID)
     assert kept.load() == []
+
+
+def test_a_sign_of_life_tells_when_the_bridge_before_was_last_there(tmp_path: Path) -> None:
+    kept = LiveCalls(tmp_path)
+    assert kept.alive_until() is None
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    kept.touch()
+    alive = kept.alive_until()
+    assert alive is not None
+    assert before <= alive <= datetime.now(UTC) + timedelta(seconds=1)
+    assert kept.load() == [], "it is no call"

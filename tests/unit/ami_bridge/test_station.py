@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,7 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    TransferCompleted,
 )
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
@@ -74,6 +75,7 @@ class FakeLink:
         self.timeouts_s: list[float] = []
         self.living: list[Frame] | HushtapeError = []
         self.now = NOW
+        self.heard_at: datetime | None = None
         self.started = self.closed = False
 
     def start(self) -> None:
@@ -437,3 +439,39 @@ async def test_a_station_keeps_its_link_until_it_is_cancelled(bench: Bench) -> N
         await running
     assert before == (True, False)
     assert bench.link.closed
+
+
+def elsewhere() -> Frame:
+    """The caller, as Status shows it after a transfer to 710."""
+    return frame(
+        ("Event", "Status"),
+        ("Uniqueid", CALLER.uniqueid),
+        ("Channel", CALLER.name),
+        ("Context", "internal"),
+        ("Exten", "710"),
+        sent=None,
+    )
+
+
+async def test_what_is_uncertain_is_uncertain_from_the_last_sign_of_the_pbx(bench: Bench) -> None:
+    await bench.link.on_event(newchannel(CALLER.uniqueid, sent=NOW))
+    bench.link.heard_at = NOW + timedelta(seconds=5)
+    await bench.link.on_down(LOST)
+    bench.link.heard_at = NOW + timedelta(seconds=60)  # a try that came to nothing
+    await bench.link.on_down(LOST)
+    bench.link.now = NOW + timedelta(seconds=90)
+    bench.link.living = [elsewhere()]
+    await bench.link.on_up()
+    (moved,) = [fact for _, _, fact in bench.bridge.facts if isinstance(fact, TransferCompleted)]
+    assert moved.at == NOW + timedelta(seconds=5)
+
+
+async def test_what_a_predecessor_left_is_uncertain_from_its_last_sign_of_life(
+    bench: Bench,
+) -> None:
+    bench.station.know(replace(CALLER, extension="01737276000"), NOW)
+    bench.link.now = NOW + timedelta(seconds=90)
+    bench.link.living = [elsewhere()]
+    await bench.link.on_up()
+    (moved,) = [fact for _, _, fact in bench.bridge.facts if isinstance(fact, TransferCompleted)]
+    assert moved.at == NOW
