@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from lab.observer import event
@@ -10,6 +11,7 @@ from lab.scene import (
     BOTH_SHARE,
     EVENT_TIMEOUT_S,
     TALK_S,
+    QueueCall,
     Scenario,
     Stage,
     Take,
@@ -40,6 +42,7 @@ EDGE_S = 0.06
 # next party (see docs/asterisk.md), so their frames alone don't show it; and the caller, who may be
 # reading out a card, is heard all the same.
 RUN_ON_S = 0.5
+CONSULT_S = 1.5
 RENEWED_S = 0.14  # a transfer after which recording goes on costs so much of it, no more
 
 UNRECORDED_S = 2.0  # a call that is not recorded: long enough for its control
@@ -83,14 +86,57 @@ def _queue_call(who: Callable[[Council], Person]) -> Callable[[Stage, Council, T
     return play
 
 
-def _blind(party: str, number: Callable[[Council], str]) -> Callable[[Stage, Council, Take], None]:
+# Sends the caller on; returns when the talk with the agent ended, and when the caller was moved.
+Move = Callable[[Stage, Council, QueueCall, str, Take], tuple[float, float]]
+
+
+def _by_refer(
+    stage: Stage, council: Council, call: QueueCall, number: str, take: Take
+) -> tuple[float, float]:
+    moved = transfer(stage, council, call, number, take)
+    return moved.at_s, moved.at_s
+
+
+def _after_consulting(
+    stage: Stage, council: Council, call: QueueCall, number: str, take: Take
+) -> tuple[float, float]:
+    """The agent presses *2 and the number, talks, and hangs up: an attended transfer."""
+    mark, agent = stage.eyes.mark(), stage.phone(council.agent)
+    consulting_s = time.time()
+    take.lines.append((consulting_s - call.entered_s, f"the agent consults {number}"))
+    agent.feature_consult(number)
+    pass_time(CONSULT_S)
+    agent.hang_up()
+    ours = event("AttendedTransfer", TransfereeUniqueid=call.uniqueid)
+    moved = stage.eyes.wait_for(ours, EVENT_TIMEOUT_S, mark)
+    take.lines.append((moved.at_s - call.entered_s, "the agent hangs up: the transfer is done"))
+    return consulting_s, moved.at_s
+
+
+def _by_redirect(
+    stage: Stage, council: Council, call: QueueCall, number: str, take: Take
+) -> tuple[float, float]:
+    """Somebody else's software sends the caller on: Asterisk tells of no transfer."""
+    mark = stage.eyes.mark()
+    stage.eyes.action(
+        "Redirect", Channel=call.channel, Context="internal", Exten=number, Priority="1"
+    )
+    ours = event("BridgeLeave", Uniqueid=call.uniqueid)
+    moved = stage.eyes.wait_for(ours, EVENT_TIMEOUT_S, mark)
+    take.lines.append((moved.at_s - call.entered_s, f"a Redirect takes the caller to {number}"))
+    return moved.at_s, moved.at_s
+
+
+def _sent_on(
+    party: str, number: Callable[[Council], str], move: Move = _by_refer
+) -> Callable[[Stage, Council, Take], None]:
     def play(stage: Stage, council: Council, take: Take) -> None:
         goes_on = GOES_ON[council.policy][party]
         words = words_of(party)
         take.says = f"transfer to the {words}: recording {'goes on' if goes_on else 'stops'}"
         call = ring_queue(stage, council, take)
         pass_time(TALK_S)
-        moved = transfer(stage, council, call, number(council), take)
+        talked_until_s, moved_s = move(stage, council, call, number(council), take)
         pass_time(AFTER_S)
         ended_s = hang_up(stage, council, call, council.caller, take)
         take.calls.append(call.uniqueid)
@@ -98,7 +144,7 @@ def _blind(party: str, number: Callable[[Council], str]) -> Callable[[Stage, Cou
         heard = told(take, stage.product, recording, call.entered_s, council.caller)
         control = heard_by(stage, council.caller)
         began_s = recording.began_s
-        check_both(take, heard, began_s, call.answered_s, moved.at_s)
+        check_both(take, heard, began_s, call.answered_s, talked_until_s)
         check_sides(take, heard)
         if goes_on:
             control_s = control.frames("any", party) * control.frame_s
@@ -108,7 +154,7 @@ def _blind(party: str, number: Callable[[Council], str]) -> Callable[[Stage, Cou
                 f"{kept_s:.2f} s of the {words} are recorded, of {control_s:.2f} s that the"
                 " caller's phone heard",
             )
-            anew_s = moved.at_s - began_s + RENEWED_S
+            anew_s = moved_s - began_s + RENEWED_S
             caller = heard.share("caller", "left", anew_s, ended_s - began_s)
             take.check(
                 caller >= BOTH_SHARE,
@@ -117,7 +163,7 @@ def _blind(party: str, number: Callable[[Council], str]) -> Callable[[Stage, Cou
             )
         else:
             check_silence(take, heard, control, party)
-            check_edge(take, heard.seconds - (moved.at_s - began_s))
+            check_edge(take, heard.seconds - (moved_s - began_s))
 
     return play
 
@@ -212,22 +258,32 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "blind-to-extension",
         "blind transfer to an extension",
-        _blind("back_office", lambda council: council.back_office.number),
+        _sent_on("back_office", lambda council: council.back_office.number),
     ),
     Scenario(
         "blind-to-queue",
         "blind transfer to another queue",
-        _blind("other_agent", lambda council: council.other_queue.number),
+        _sent_on("other_agent", lambda council: council.other_queue.number),
     ),
     Scenario(
         "blind-to-outside",
         "blind transfer to an outside number",
-        _blind("outside", lambda council: council.dial_outside),
+        _sent_on("outside", lambda council: council.dial_outside),
     ),
     Scenario(
         "blind-to-payment",
         "blind transfer to the payment line",
-        _blind("payment", lambda council: council.payment_number),
+        _sent_on("payment", lambda council: council.payment_number),
+    ),
+    Scenario(
+        "attended-to-extension",
+        "attended transfer to an extension",
+        _sent_on("back_office", lambda council: council.back_office.number, _after_consulting),
+    ),
+    Scenario(
+        "redirect-to-extension",
+        "Redirect to an extension, which tells of no transfer",
+        _sent_on("back_office", lambda council: council.back_office.number, _by_redirect),
     ),
     Scenario("direct-dial", "call straight to an extension", _direct_dial),
     Scenario("internal", "internal call to the queue", _unnamed_queue),

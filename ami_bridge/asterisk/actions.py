@@ -135,11 +135,6 @@ def set_variable(channel: str, name: str, value: str) -> dict[str, str]:
     }
 
 
-def get_variable(channel: str, name: str) -> dict[str, str]:
-    """Ask for a variable of a channel; the answer carries it as ``Value``."""
-    return {"Action": "Getvar", "Channel": _channel(channel), "Variable": _variable(name)}
-
-
 def status(variables: Iterable[str] = ()) -> dict[str, str]:
     """Ask for every live channel (a list), each with these variables: ``Variable: NAME=value``."""
     action = {"Action": "Status"}
@@ -147,11 +142,6 @@ def status(variables: Iterable[str] = ()) -> dict[str, str]:
     if names:
         action["Variables"] = names
     return action
-
-
-def core_show_channels() -> dict[str, str]:
-    """Ask for every live channel (a list), with its bridge and what it is doing."""
-    return {"Action": "CoreShowChannels"}
 
 
 def ping() -> dict[str, str]:

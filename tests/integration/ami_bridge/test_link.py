@@ -195,7 +195,7 @@ async def test_only_so_many_actions_are_under_way(ami: FakeAmi):
         first = asyncio.create_task(owner.link.ask(RECORD, timeout_s=0.2))
         await ami.until(lambda: "MixMonitor" in ami.names())
         with pytest.raises(AnswerTimeout):
-            await owner.link.ask(actions.core_show_channels(), timeout_s=0.05)
+            await owner.link.ask(actions.status(), timeout_s=0.05)
         with pytest.raises(AnswerTimeout):
             await first
         await owner.link.ask(actions.status())

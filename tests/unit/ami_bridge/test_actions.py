@@ -55,8 +55,6 @@ def test_a_variable_is_no_function_and_no_second_option(variable: str):
     with pytest.raises(UnsafeValue):
         actions.set_variable(CALLER, variable, "1")
     with pytest.raises(UnsafeValue):
-        actions.get_variable(CALLER, variable)
-    with pytest.raises(UnsafeValue):
         actions.status([variable])
 
 
