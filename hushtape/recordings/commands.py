@@ -164,7 +164,7 @@ def story(entry: Entry, path: Path, now: datetime) -> list[str]:
         lines.append(f"  {_clock(happening.at, zone)}  {happening.what}{why}")
     lines += ["", "What was recorded"]
     for segment in manifest.segments:
-        cut = f", its last {segment.cut_s:g} s cut away" if segment.cut_s else ""
+        cut = f", its last {segment.cut_s * 1000:.0f} ms cut away" if segment.cut_s else ""
         lines.append(
             f"  {_clock(segment.started_at, zone)}  {length(segment.duration_s)} at"
             f" {length(segment.offset_s)} of the file, ended by {segment.ended_by.value}"

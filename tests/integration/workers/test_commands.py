@@ -75,7 +75,7 @@ def test_show_tells_the_story_and_names_nobody(filled: House) -> None:
     for words in (
         "a call from outside at town-hall for council-tax",
         "queue entered: calls are kept for 62 days (town-hall)",
-        "its last 0.25 s cut away",
+        "its last 250 ms cut away",
         "62 days after 21 Nov 2026 13:15 (Europe/London): ",
         "audio.opus",
         "left: outside party; right: everybody else",
