@@ -59,6 +59,10 @@ class Station(Protocol):
     def name(self) -> str:
         """The PBX's name in the configuration."""
 
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the PBX was last known to be there, aware UTC, our clock."""
+
     def know(self, channel: Channel, since: datetime) -> None:
         """Remember a channel of a call that a predecessor left, alive until ``since``."""
 
@@ -106,6 +110,7 @@ class Bridge:
         self._handed_off = asyncio.Event()
         self._not_put: set[str] = set()
         self._ending = False
+        self._left_over: list[_Live] = []  # over, and not in the outbox yet
 
     async def run(self, stations: Sequence[Station], ended: asyncio.Event) -> None:
         """Serve until told to end; then stop every recorder.
@@ -114,7 +119,9 @@ class Bridge:
         for the next bridge, which goes on with the calls that are still there.
         """
         async with asyncio.TaskGroup() as group:
-            serving = [group.create_task(each) for each in (self._drain(), self._live_on())]
+            serving = [group.create_task(each) for each in (self._drain(), self._note(stations))]
+            for live in self._left_over:
+                self._carry_out(live, live.call.hand_off_again())
             serving += [group.create_task(station.run()) for station in stations]
             await ended.wait()
             await self._let_go()
@@ -124,15 +131,18 @@ class Bridge:
     def adopt(self, stations: Sequence[Station]) -> None:
         """Take over what a predecessor left; each PBX is asked about it as soon as it answers."""
         by_name = {station.name: station for station in stations}
-        alive_until = self._kept.alive_until()
         for found in self._kept.load():
             station = by_name.get(found.call.pbx)
             if station is None:
                 log.error("alarm", call=found.call.id, what=f"PBX {found.call.pbx} is gone")
                 continue
             live = _Live(found.call, station, found.channel, adopted=False)
+            if found.call.stage is Stage.OVER:
+                self._left_over.append(live)
+                continue
             self._live[station.name, found.channel.uniqueid] = live
-            station.know(found.channel, alive_until or found.call.began.at)
+            heard_until = self._kept.heard_until(station.name)
+            station.know(found.channel, heard_until or found.call.began.at)
 
     async def _let_go(self) -> None:
         self._ending = True
@@ -251,10 +261,12 @@ class Bridge:
         log.info("call over", call=handoff.id, segments=len(handoff.segments))
         self._handed_off.set()
 
-    async def _live_on(self) -> None:
+    async def _note(self, stations: Sequence[Station]) -> None:
         while True:
             try:
-                self._kept.touch()
+                for station in stations:
+                    if station.heard_at is not None:
+                        self._kept.touch(station.name, station.heard_at)
             except OSError as error:
                 log.error("alarm", what=f"the folder of live calls can't be written: {error}")
             await asyncio.sleep(SIGN_OF_LIFE_S)

@@ -42,7 +42,7 @@ from ami_bridge.facts import (
     TransferFailed,
 )
 from hushtape.policy import decide
-from hushtape.policy.schema import OnTransfer, Policy
+from hushtape.policy.schema import DestinationKind, OnTransfer, Policy
 from hushtape.recordings.manifest import (
     CallFacts,
     EndedBy,
@@ -301,6 +301,11 @@ class _Draft:
     cause_at: datetime | None = None  # when it stopped being wanted
     ended_by: EndedBy | None = None
 
+    def unwanted_since(self, at: datetime, ended_by: EndedBy) -> None:
+        """Note the first moment from which on nothing may be kept; it is told late sometimes."""
+        if self.cause_at is None or at < self.cause_at:
+            self.cause_at, self.ended_by = at, ended_by
+
 
 @dataclass(slots=True)
 class _OpenSpan:
@@ -344,12 +349,19 @@ class Call:
     _queues: list[str] = field(default_factory=list)
     _agents: list[str] = field(default_factory=list)
     _answered_at: datetime | None = None
+    _ended_at: datetime | None = None
     _left_talk_at: datetime | None = None  # nobody to talk to since, unexplained so far
     _moving_until: datetime | None = None  # leaving the talk is part of the transfer until then
+    _arriving: bool = False  # a blind transfer was told, and nobody was talked to since
     _vanished: bool = False  # unrecorded only because it left its talk unexplained
     _explaining: int = 0  # the rest after which a leave must have been explained
     _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
     _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
+
+    @property
+    def sound(self) -> bool:
+        """Whether what was read back from a disk can be a call: a recorder has its segment."""
+        return (self._draft is not None) == self.writing and self.began.at.tzinfo is not None
 
     @property
     def writing(self) -> bool:
@@ -419,11 +431,18 @@ class Call:
         if fact.agent not in self._agents and len(self._agents) < MOST_NAMES:
             self._agents.append(fact.agent)
         self._tell(fact.at, "an agent answered")
+        if self._vanished:
+            # The queue let the call go to a subroutine or an AGI before the agent had it: it never
+            # left. (Asterisk 22, run: QueueCallerLeave comes before them, AgentConnect after.)
+            self._vanished = False
+            return self._turn(Turn.ENTERED, fact.at, self.reason, EndedBy.QUEUE)
         return []
 
     def _talk(self, fact: LeftTalk | JoinedTalk) -> list[Command]:
         moving_until, self._moving_until = self._moving_until, None
         moving = moving_until is not None and fact.at <= moving_until
+        if isinstance(fact, JoinedTalk):
+            self._arriving = False
         if isinstance(fact, JoinedTalk) or moving:
             self._left_talk_at = None
             return []
@@ -441,8 +460,13 @@ class Call:
         return self._turn(Turn.LEFT, left_at, ruling.reason, EndedBy.TRANSFER)
 
     def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
+        if self._is_arrival(fact):
+            return []
         ruling = decide.on_transfer(self.policy, fact.place)
         self._tell(fact.at, f"{fact.how} transfer", ruling.reason)
+        if fact.how == "unseen" and self._draft is not None:
+            # Wherever it is now, nobody knows where it was meanwhile.
+            self._draft.unwanted_since(fact.at, EndedBy.TRANSFER)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
         vanished, self._vanished = self._vanished, False
         # A transfer is told before or after the channel leaves its talk.
@@ -461,6 +485,15 @@ class Call:
         if ruling.outcome is OnTransfer.SILENT:
             return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
         return self._turn(Turn.LEFT, fact.at, ruling.reason, EndedBy.TRANSFER)
+
+    def _is_arrival(self, fact: TransferCompleted) -> bool:
+        """Tell whether a call seen elsewhere is in a subroutine of where a transfer has sent it.
+
+        Dialplans dial from a macro or a Gosub, whose extension ("s") says nothing.
+        """
+        arriving, self._arriving = self._arriving, fact.how == "blind"
+        known = fact.place.kind is not DestinationKind.UNKNOWN
+        return arriving and fact.how == "redirected" and not known
 
     def _hung_up(self, fact: HungUp) -> list[Command]:
         self._tell(fact.at, "hung up" if fact.seen else "gone when the link to the PBX came back")
@@ -483,7 +516,12 @@ class Call:
             commands += self._signal(Signal.WANTED, fact.at)
         return commands
 
+    def hand_off_again(self) -> list[Command]:
+        """Hand a call off that is over, for a bridge that died before it could."""
+        return self._hand_off(self._ended_at or self.began.at)
+
     def _hand_off(self, at: datetime) -> list[Command]:
+        self._ended_at = at
         return [HandOff(self._handoff(at))] if self._segments else []
 
     def _bridge_fact(self, fact: BridgeFact) -> list[Command]:
@@ -555,8 +593,8 @@ class Call:
         before = self.recorder
         self.recorder, act = RECORDERS[before, signal]
         draft = self._draft
-        if signal is Signal.UNWANTED and draft is not None and draft.cause_at is None:
-            draft.cause_at, draft.ended_by = at, ended_by
+        if signal is Signal.UNWANTED and draft is not None:
+            draft.unwanted_since(at, ended_by)
         anew = signal in (Signal.WANTED_ANEW, Signal.ADOPTED)
         if anew and draft is not None and draft.cause_at is None:
             draft.ended_by = ended_by
@@ -621,6 +659,7 @@ class Call:
 
     def _close_segment(self, signal: Signal, at: datetime, ended_by: EndedBy) -> None:
         draft, self._draft = self._draft, None
+        gone_by = ended_by
         if draft is None or signal is Signal.START_REFUSED:
             return
         cut = timedelta(0)
@@ -631,7 +670,9 @@ class Call:
             ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
         elif draft.cause_at is not None and draft.ended_by is not None:
             ended_by = draft.ended_by
+        unseen = signal is Signal.CHANNEL_GONE and gone_by is EndedBy.LINK_LOST
         seen = StopSeen.CONFIRMED if signal is Signal.STOPPED else StopSeen.HANG_UP
+        seen = StopSeen.UNSEEN if unseen else seen
         self._segments.append(
             Segment(
                 number=draft.number,

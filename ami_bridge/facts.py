@@ -5,7 +5,7 @@ Both are the same for every kind of PBX. A fact's ``at`` is the PBX's own time, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hushtape.policy.decide import Arrival, Place
@@ -21,6 +21,7 @@ class Channel:
     context: str  # where it entered the dialplan
     dialled: str  # the extension with which it entered the dialplan
     extension: str = ""  # where in the dialplan it was last known to be
+    others: list[str] = field(default_factory=list)  # uniqueids of those it was talking with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

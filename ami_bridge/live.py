@@ -8,6 +8,7 @@ readable by its owner only, and goes when the recording is handed off.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,15 +44,18 @@ class LiveCalls:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
-    def touch(self) -> None:
-        """Leave a sign of life, for the next bridge to know from when on nobody listened."""
-        (self._folder / ALIVE).touch()
+    def touch(self, pbx: str, heard_at: datetime) -> None:
+        """Note when a PBX was last heard, for the next bridge: what came later is uncertain."""
+        path = self._folder / f"{ALIVE}.{pbx}"
+        path.touch(mode=0o600)
+        os.utime(path, (heard_at.timestamp(), heard_at.timestamp()))
 
-    def alive_until(self) -> datetime | None:
-        """Return when the bridge before this one was last known to live, aware UTC."""
+    def heard_until(self, pbx: str) -> datetime | None:
+        """Return when the bridge before this one last heard a PBX, aware UTC."""
         try:
-            seconds = (self._folder / ALIVE).stat().st_mtime
+            seconds = (self._folder / f"{ALIVE}.{pbx}").stat().st_mtime
         except FileNotFoundError:
             return None
         return datetime.fromtimestamp(seconds, UTC)
@@ -80,16 +84,21 @@ class LiveCalls:
         found = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}"))[:MOST_CALLS]:
             try:
-                with path.open("rb") as stream:
-                    live = msgspec.json.decode(stream.read(LIMIT_BYTES), type=LiveCall)
-                if live.call.id != path.stem or not is_call_id(live.call.id):
-                    raise msgspec.ValidationError("it names another call")
-            except msgspec.MsgspecError as error:
+                found.append(self._read(path))
+            except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
                 log.error("alarm", call=path.stem, what=f"a live call can't be read: {error}")
-                path.replace(path.with_suffix(".damaged"))
-                continue
-            found.append(live)
+                with suppress(OSError):
+                    path.replace(path.with_suffix(".damaged"))
         return found
+
+    def _read(self, path: Path) -> LiveCall:
+        with path.open("rb") as stream:
+            live = msgspec.json.decode(stream.read(LIMIT_BYTES), type=LiveCall)
+        if live.call.id != path.stem or not is_call_id(live.call.id):
+            raise msgspec.ValidationError("it names another call")
+        if not live.call.sound:
+            raise msgspec.ValidationError("its parts don't fit together")
+        return live
 
     def _path(self, call_id: str) -> Path:
         return self._folder / f"{call_id}{SUFFIX}"

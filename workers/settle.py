@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from hushtape.errors import Damaged, NotSettled, TooBig
-from hushtape.recordings.manifest import Handoff, Segment
+from hushtape.recordings.manifest import Handoff, Segment, StopSeen
 from workers import spool
 from workers.wave import HEAD_BYTES, SAMPLE_BYTES, Incomplete, WaveHead, parse_head
 
@@ -119,8 +119,8 @@ def settle(
         segments.append(
             SettledSegment(
                 segment=segment,
-                outside=_cut(outside.audio, segment.cut_s),
-                inside=_cut(inside.audio, segment.cut_s),
+                outside=_cut(outside.audio, segment),
+                inside=_cut(inside.audio, segment),
             )
         )
     rates = {side.rate_hz for each in segments for side in (each.outside, each.inside) if side}
@@ -241,19 +241,22 @@ class _Watch:
             self.remark = f"{words} {frames * SAMPLE_BYTES}; the file was believed"
 
 
-def _cut(audio: SpoolAudio | None, cut_s: float) -> SpoolAudio | None:
+def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:
     """Leave out the file's last seconds: they came after the cause of the stop.
 
     Each file loses as much from its own end: where the two differ in length, too much goes
-    rather than too little.
+    rather than too little. A recorder whose end nobody saw keeps what came before ``ended_at``.
     """
-    if audio is None or cut_s == 0:
-        return audio
-    cut_frames = math.ceil(cut_s * audio.rate_hz)
+    if audio is None:
+        return None
+    frames = audio.frames - math.ceil(segment.cut_s * audio.rate_hz)
+    if segment.stop is StopSeen.UNSEEN and segment.ended_at is not None:
+        seen_s = (segment.ended_at - segment.started_at).total_seconds()
+        frames = min(frames, math.floor(seen_s * audio.rate_hz))
     return SpoolAudio(
         name=audio.name,
         data_offset_bytes=audio.data_offset_bytes,
-        frames=max(0, audio.frames - cut_frames),
+        frames=max(0, frames),
         rate_hz=audio.rate_hz,
     )
 

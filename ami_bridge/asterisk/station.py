@@ -78,10 +78,15 @@ class AsteriskStation:
             on_down=self._on_down,
         )
 
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the PBX was last known to be there, aware UTC, our clock."""
+        return self._link.heard_at
+
     def know(self, channel: Channel, since: datetime) -> None:
         """Remember a channel of a call that a predecessor left, alive until ``since``."""
         self._translator.know(channel)
-        self._unseen_since = since
+        self._unseen_since = min(since, self._unseen_since or since)
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""

@@ -31,6 +31,7 @@ Event = Mapping[str, str]
 
 MOST_CHANNELS = 20_000
 PARKING = ("parking", "holding")  # bridges in which nobody talks
+TALK_LIMIT = 20  # channels in a bridge; beyond that it is a conference, and members come and go
 TEXT_LIMIT = 200  # characters of a caller's name or number that are kept
 
 
@@ -50,6 +51,7 @@ class Translator:
         self._channels: dict[str, Channel] = {}
         # A queue's Local member stands between caller and agent: its halves' common name -> caller.
         self._locals: dict[str, Channel] = {}
+        self._talks = _Talks()
 
     def channel(self, uniqueid: str) -> Channel | None:
         """Return a channel that is known to live."""
@@ -81,13 +83,16 @@ class Translator:
             case "AgentConnect":
                 return self._agent_connected(event, at)
             case "BlindTransfer" | "AttendedTransfer":
-                return self._transferred(event, at)
+                return [*self._transferred(event, at), *self._swapped(event, at)]
             case "BridgeLeave" | "QueueCallerLeave":
+                self._talks.leave(event)
                 return self._told(event, LeftTalk(at=at))
             case "BridgeEnter" if event.get("BridgeType") not in PARKING:
+                self._talks.enter(event, self._channels)
                 return self._joined(event, at)
             case "Hangup":
                 self._locals.pop(_pair(event.get("Channel", "")), None)
+                self._talks.leave(event)
                 channel = self._channels.pop(event.get("Uniqueid", ""), None)
                 return [Told(channel, HungUp(at=at))] if channel is not None else []
         return []
@@ -107,7 +112,11 @@ class Translator:
         """
         alive = {event.get("Uniqueid", ""): event for event in living}
         for uniqueid in [known for known in self._channels if known not in alive]:
-            yield Told(self._channels.pop(uniqueid), HungUp(at=at, seen=False))
+            yield Told(self._channels.pop(uniqueid), HungUp(at=since, seen=False))
+        self._locals = {k: v for k, v in self._locals.items() if v.uniqueid in alive}
+        self._talks = _Talks()
+        for event in living:
+            self._talks.enter(event, {})
         for uniqueid, event in alive.items():
             known = self._channels.get(uniqueid)
             if known is None:
@@ -116,12 +125,22 @@ class Translator:
                     yield from self._found_in_queue(self._channels[uniqueid], event, at)
                 continue
             known.name = event.get("Channel", known.name)
-            extension = event.get("Exten", "")
-            if extension != known.extension:
-                known.extension = extension
-                place = self.place(extension)
-                yield Told(known, TransferCompleted(at=since, place=place, how="unseen"))
-                yield from self._found_in_queue(known, event, at)
+            yield from self._moved(known, event, at, since)
+
+    def _moved(
+        self, channel: Channel, status: Event, at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of a transfer that nobody saw: elsewhere in the dialplan, or with somebody else."""
+        before, channel.others = channel.others, self._talks.others(status)
+        extension = status.get("Exten", "")
+        if extension != channel.extension:
+            channel.extension = extension
+            place = self.place(extension)
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+            yield from self._found_in_queue(channel, status, at)
+        elif before and channel.others and set(before) != set(channel.others):
+            place = Place(DestinationKind.UNKNOWN, "")
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
 
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
@@ -221,8 +240,23 @@ class Translator:
             return []
         if event.get("Result") != "Success":
             return [Told(channel, TransferFailed(at=at))]
-        channel.extension = place.extension
+        if how == "blind":  # in an attended one the caller stays where it is in the dialplan
+            channel.extension = place.extension
         return [Told(channel, TransferCompleted(at=at, place=place, how=how))]
+
+    def _swapped(self, event: Event, at: datetime) -> list[Told]:
+        """An attended transfer the other way round: the caller is the one who is talked to."""
+        target = self._channels.get(event.get("TransferTargetUniqueid", ""))
+        if event.get("Event") != "AttendedTransfer" or event.get("Result") != "Success":
+            return []
+        if target is None or _pair(target.name):
+            return []
+        first = self._channels.get(event.get("OrigTransfererUniqueid", ""))
+        by_phone = event.get("SecondTransfererChannel") != event.get("OrigTransfererChannel")
+        place = Place(DestinationKind.UNKNOWN, "")
+        if first is not None and by_phone:
+            place = self.place(first.dialled)
+        return [Told(target, TransferCompleted(at=at, place=place, how="attended"))]
 
     def _attended_place(self, event: Event) -> Place:
         """Say where an attended transfer led: to whom the transferer was talking.
@@ -238,6 +272,45 @@ class Translator:
         if second is not None and by_phone:
             return self.place(second.dialled)
         return Place(DestinationKind.UNKNOWN, "")
+
+
+class _Talks:
+    """Who is in a bridge with whom."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, set[str]] = {}
+        self._bridge_of: dict[str, str] = {}
+
+    def enter(self, event: Event, channels: Mapping[str, Channel]) -> None:
+        """Take in a ``BridgeEnter`` or a ``Status``."""
+        bridge = event.get("BridgeUniqueid") or event.get("BridgeID", "")
+        uniqueid = event.get("Uniqueid", "")
+        if not bridge or not uniqueid:
+            return
+        self.leave(event)
+        members = self._members.setdefault(bridge, set())
+        members.add(uniqueid)
+        self._bridge_of[uniqueid] = bridge
+        if len(members) <= TALK_LIMIT:
+            for each in members:
+                if each in channels:
+                    channels[each].others = sorted(members - {each})
+
+    def leave(self, event: Event) -> None:
+        """Take in a ``BridgeLeave`` or a ``Hangup``."""
+        uniqueid = event.get("Uniqueid", "")
+        bridge = self._bridge_of.pop(uniqueid, "")
+        members = self._members.get(bridge)
+        if members is not None:
+            members.discard(uniqueid)
+            if not members:
+                del self._members[bridge]
+
+    def others(self, event: Event) -> list[str]:
+        """Return the uniqueids of those with whom a channel talks."""
+        uniqueid = event.get("Uniqueid", "")
+        members = self._members.get(self._bridge_of.get(uniqueid, ""), set())
+        return sorted(members - {uniqueid}) if len(members) <= TALK_LIMIT else []
 
 
 def _pair(name: str) -> str:

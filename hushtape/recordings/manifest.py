@@ -41,6 +41,7 @@ class StopSeen(StrEnum):
 
     CONFIRMED = "confirmed"  # the PBX showed the effect of the stop
     HANG_UP = "hang-up"  # the channel is gone, and with it the recorder
+    UNSEEN = "unseen"  # it ended while nobody listened: what came after ``ended_at`` isn't kept
 
 
 class SpanKind(StrEnum):

@@ -50,6 +50,7 @@ class FakeStation:
     carried_out: list[tuple[str, Command]] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     since: datetime | None = None
+    heard_at: datetime | None = START + timedelta(seconds=7)
 
     def know(self, channel: Channel, since: datetime) -> None:
         self.known.append(channel.uniqueid)
@@ -105,18 +106,18 @@ class FakeKept:
     def __init__(self) -> None:
         self.calls: dict[str, bytes] = {}
         self.full = False
-        self.touched = 0
+        self.heard: dict[str, datetime] = {}
 
     def write(self, live: LiveCall) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
         self.calls[live.call.id] = msgspec.json.encode(live)
 
-    def touch(self) -> None:
-        self.touched += 1
+    def touch(self, pbx: str, heard_at: datetime) -> None:
+        self.heard[pbx] = heard_at
 
-    def alive_until(self) -> datetime | None:
-        return START + timedelta(seconds=7) if self.touched else None
+    def heard_until(self, pbx: str) -> datetime | None:
+        return self.heard.get(pbx)
 
     def forget(self, call_id: str) -> None:
         self.calls.pop(call_id, None)
@@ -508,3 +509,25 @@ async def test_an_answer_that_comes_late_leaves_the_channels_next_call_alone() -
     bridge.tell(station, channel(), entered())
     await until(lambda: not bridge._tasks)
     assert len(bridge._live) == 1
+
+
+async def test_a_call_that_was_over_but_not_in_the_outbox_is_handed_off_by_the_successor() -> None:
+    kept = FakeKept()
+    killed, station = make(FakeOutbox(full=10**9), kept), FakeStation()
+    killed.tell(station, channel(), entered())
+    await until(lambda: not killed._tasks)
+    killed.tell(station, channel(), HungUp(at=START + timedelta(seconds=9)))
+    assert len(kept.calls) == 1
+    for task in killed._tasks:
+        task.cancel()
+
+    outbox, ended = FakeOutbox(), asyncio.Event()
+    successor, later = make(outbox, kept), FakeStation()
+    successor.adopt([later])
+    assert later.known == []
+    serving = asyncio.create_task(successor.run([later], ended))
+    await until(lambda: outbox.put_in)
+    assert outbox.put_in[0].call.ended_at == START + timedelta(seconds=9)
+    ended.set()
+    await asyncio.wait_for(serving, TIMEOUT_S)
+    assert kept.calls == {}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    TransferCompleted,
 )
 from ami_bridge.live import LiveCall, LiveCalls
 from hushtape.recordings.manifest import EndedBy
@@ -155,12 +155,36 @@ def test_a_call_that_is_over_is_forgotten(tmp_path: Path) -> None:
     assert kept.load() == []
 
 
-def test_a_sign_of_life_tells_when_the_bridge_before_was_last_there(tmp_path: Path) -> None:
+def test_it_is_known_when_each_pbx_was_last_heard(tmp_path: Path) -> None:
     kept = LiveCalls(tmp_path)
-    assert kept.alive_until() is None
-    before = datetime.now(UTC) - timedelta(seconds=1)
-    kept.touch()
-    alive = kept.alive_until()
-    assert alive is not None
-    assert before <= alive <= datetime.now(UTC) + timedelta(seconds=1)
-    assert kept.load() == [], "it is no call"
+    assert kept.heard_until("pbx1") is None
+    kept.touch("pbx1", at(5))
+    kept.touch("pbx2", at(60))
+    assert kept.heard_until("pbx1") == at(5)
+    assert kept.heard_until("pbx2") == at(60)
+    assert kept.load() == [], "they are no calls"
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xfe", b"{}", b""])
+def test_whatever_lies_there_the_bridge_starts(tmp_path: Path, junk: bytes) -> None:
+    (tmp_path / f"{ID}.json").write_bytes(junk)
+    assert LiveCalls(tmp_path).load() == []
+    assert (tmp_path / f"{ID}.damaged").exists()
+
+
+def test_a_call_whose_parts_do_not_fit_together_is_put_aside(tmp_path: Path) -> None:
+    call, _ = play(entered(0), started(0.01))
+    call._draft = None
+    LiveCalls(tmp_path).write(LiveCall(call=call, channel=CHANNEL))
+    assert LiveCalls(tmp_path).load() == []
+
+
+def test_an_earlier_cause_that_is_told_late_counts(tmp_path: Path) -> None:
+    call = through_the_disk(tmp_path, [started(0.01), BridgeEnds(at=at(60))]).call
+    unseen = TransferCompleted(at=at(5), place=PAYMENT_LINE, how="unseen")
+    call.apply(unseen)
+    call.apply(Adopted(at=at(70)))
+    call.apply(stopped(70.01))
+    (segment,) = handoff_of(call.apply(HungUp(at=at(80)))).segments
+    assert segment.ended_at == at(5)
+    assert segment.cut_s == pytest.approx(65.01)

@@ -20,6 +20,7 @@ from ami_bridge.facts import (
 )
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
+from hushtape.recordings.manifest import StopSeen
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,
     at,
@@ -148,3 +149,48 @@ def test_the_pause_for_the_recorder_and_for_the_leave_are_not_mixed_up() -> None
     assert only(StartRecorder, call.apply(rested(9.1, 2)))
     call.apply(rested(9.75, 3))
     assert call.stage is Stage.UNRECORDED
+
+
+def test_an_agent_who_answers_late_proves_that_the_queue_was_never_left() -> None:
+    """A queue's gosub or AGI runs between QueueCallerLeave and AgentConnect."""
+    call, steps = play(
+        entered(0),
+        started(0.01),
+        left(4),
+        rested(4.25, 1),
+        stopped(4.26),
+        rested(4.35, 2),
+        AgentAnswered(at=at(5), agent="PJSIP/231"),
+    )
+    assert call.stage is Stage.RECORDED
+    assert only(StartRecorder, steps[-1])
+
+
+def test_a_subroutine_of_the_place_to_which_a_transfer_led_is_that_place() -> None:
+    nowhere = Place(DestinationKind.UNKNOWN, "s")
+    call, _ = surrey(transfer(9, COLLEAGUE), left(9.001), redirected(12, nowhere))
+    assert call.stage is Stage.RECORDED
+    call.apply(JoinedTalk(at=at(12)))
+    call.apply(redirected(30, nowhere))
+    assert call.stage is Stage.UNRECORDED, "later it is a Redirect to nowhere"
+
+
+def test_a_known_place_is_judged_even_on_arrival() -> None:
+    call, _ = surrey(
+        transfer(9, COLLEAGUE), left(9.001), redirected(12, Place(DestinationKind.EXTENSION, "710"))
+    )
+    assert call.stage is Stage.SILENT
+
+
+def test_what_was_recorded_while_nobody_saw_is_cut_wherever_the_call_is_now() -> None:
+    unseen = TransferCompleted(at=at(9), place=COLLEAGUE, how="unseen")
+    call, _ = surrey(unseen, stopped(60), rested(60.1, 2))
+    assert call.stage is Stage.RECORDED
+    (first, _) = handoff_of(call.apply(HungUp(at=at(70)))).segments
+    assert (first.ended_at, first.cut_s) == (at(9), pytest.approx(51))
+
+
+def test_a_hang_up_that_nobody_saw_keeps_what_came_before_the_last_sign() -> None:
+    _, steps = play(entered(0), *TALK, HungUp(at=at(9), seen=False))
+    (segment,) = handoff_of(steps[-1]).segments
+    assert (segment.stop, segment.ended_at) == (StopSeen.UNSEEN, at(9))

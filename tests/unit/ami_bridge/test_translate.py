@@ -234,9 +234,9 @@ def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() ->
             DNID="01737276000",
         ),
     ]
-    told = list(translator.resync(living, NOW, NOW))
+    told = list(translator.resync(living, NOW, SINCE))
     assert [(each.channel.uniqueid, each.fact) for each in told] == [
-        ("1.1", HungUp(at=NOW, seen=False))
+        ("1.1", HungUp(at=SINCE, seen=False))
     ]
     known = translator.channel("1.2")
     assert known is not None
@@ -345,6 +345,90 @@ def test_a_local_agent_is_forgotten_with_its_channel() -> None:
     (told,) = translator.translate(local_transfer(f"{LOCAL};2"), NOW)
     assert isinstance(told.fact, TransferCompleted)
     assert told.fact.place.kind is DestinationKind.UNKNOWN
+
+
+def in_bridge(uniqueid: str, name: str = "BridgeEnter", bridge: str = "b1") -> dict[str, str]:
+    return event(
+        Event=name,
+        Uniqueid=uniqueid,
+        BridgeUniqueid=bridge,
+        BridgeType="basic",
+        Exten="01737276000",
+    )
+
+
+def talking(uniqueid: str) -> dict[str, str]:
+    return event(
+        Event="Status",
+        Uniqueid=uniqueid,
+        Channel=f"PJSIP/trunk-{uniqueid}",
+        Exten="01737276000",
+        BridgeID="b1",
+        Application="Queue",
+        Data="help-line,t",
+    )
+
+
+@pytest.mark.parametrize(("with_whom", "moved"), [("1.2", 0), ("1.3", 1)])
+def test_after_a_lost_link_a_call_that_talks_with_somebody_else_was_transferred(
+    with_whom: str, moved: int
+) -> None:
+    translator = Translator(PBX)
+    for uniqueid in ("1.1", "1.2", "1.3"):
+        translator.translate(newchannel(uniqueid), NOW)
+    for uniqueid in ("1.2", "1.1"):
+        translator.translate(in_bridge(uniqueid), NOW)
+    alone = event(Event="Status", Uniqueid="1.2", Channel="x", Exten="01737276000")
+    living = [talking("1.1"), talking(with_whom), *([alone] if moved else [])]
+    told = [t for t in translator.resync(living, NOW, SINCE) if t.channel.uniqueid == "1.1"]
+    assert len(told) == moved, "and no queue is entered anew"
+    for each in told:
+        assert isinstance(each.fact, TransferCompleted)
+        assert (each.fact.place.kind, each.fact.at) == (DestinationKind.UNKNOWN, SINCE)
+
+
+def test_after_an_attended_transfer_a_restart_finds_the_call_where_it_was() -> None:
+    """The caller stays in its queue's extension, and the place where it talks stays forbidden."""
+    translator = Translator(PBX)
+    for frame in frames("attended-to-back-office"):
+        if frame.get("Event") == "Hangup" and "caller1" in frame.get("Channel", ""):
+            break
+        translator.translate(frame, frame.sent or NOW)
+    caller = next(c for c in translator._channels.values() if "caller1" in c.name)
+    status = event(
+        Event="Status",
+        Uniqueid=caller.uniqueid,
+        Channel=caller.name,
+        Context="from-outside",
+        Exten="03456009009",
+        Application="Queue",
+        Data="surrey-contact-centre,t",
+    )
+    assert [t for t in translator.resync([status], NOW, SINCE) if t.channel is caller] == []
+
+
+def test_a_caller_whom_the_agent_called_in_is_transferred_too() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    first = event(
+        Event="Newchannel", Uniqueid="1.7", Channel="PJSIP/211-7", Context="internal", Exten="710"
+    )
+    translator.translate(first, NOW)
+    swapped = event(
+        Event="AttendedTransfer",
+        Result="Success",
+        TransfereeUniqueid="1.9",
+        TransfereeChannel="PJSIP/payment-9",
+        OrigTransfererChannel="PJSIP/211-7",
+        OrigTransfererUniqueid="1.7",
+        SecondTransfererChannel="PJSIP/211-2",
+        TransferTargetUniqueid="1.1",
+        TransferTargetChannel="PJSIP/trunk-1.1",
+    )
+    (told,) = translator.translate(swapped, NOW)
+    assert told.channel.uniqueid == "1.1"
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place == translator.place("710")
 
 
 def test_hostile_names_and_numbers_are_cut_to_plain_text() -> None:

@@ -6,10 +6,11 @@ import struct
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hushtape.errors import NotSettled
-from hushtape.recordings.manifest import Handoff, Segment
+from hushtape.recordings.manifest import Handoff, Segment, StopSeen
 from tests.recording_samples import RECORDING_ID, START, handoff, segment, tone, wav
 from workers import settle, spool
 
@@ -100,6 +101,19 @@ def test_of_a_broken_sample_all_is_cut(tmp_path: Path) -> None:
     assert each.outside
     assert each.inside
     assert (each.outside.frames, each.inside.frames) == (7999, 3999)
+
+
+def test_of_a_recorder_whose_end_nobody_saw_only_what_was_seen_is_kept(tmp_path: Path) -> None:
+    one = msgspec.structs.replace(segment(1, 0, 1), stop=StopSeen.UNSEEN)
+    write(tmp_path, one, wav(tone(440, 3)), wav(tone(880, 3)))
+    (kept,) = settled(tmp_path, handoff(one), Clock()).segments
+    assert kept.outside is not None
+    assert kept.inside is not None
+    assert (kept.outside.frames, kept.inside.frames) == (8000, 8000)
+    shorter = msgspec.structs.replace(segment(1, 0, 5), stop=StopSeen.UNSEEN)
+    (kept,) = settled(tmp_path, handoff(shorter), Clock()).segments
+    assert kept.outside is not None
+    assert kept.outside.frames == 24000, "there is no more than there is"
 
 
 def wav_16k(samples: bytes, before_data: bytes = b"") -> bytes:
