@@ -244,6 +244,14 @@ class Translator:
             channel.extension = place.extension
         return [Told(channel, TransferCompleted(at=at, place=place, how=how))]
 
+    def _local_in_talk(self, uniqueid: str) -> str:
+        """Return the name of the one Local channel with which a channel talks, else ``""``."""
+        channel = self._channels.get(uniqueid)
+        others = channel.others if channel is not None else []
+        names = [self._channels[each].name for each in others if each in self._channels]
+        locals_ = [name for name in names if _pair(name)]
+        return locals_[0] if len(locals_) == 1 else ""
+
     def _swapped(self, event: Event, at: datetime) -> list[Told]:
         """An attended transfer the other way round: the caller is the one who is talked to."""
         target = self._channels.get(event.get("TransferTargetUniqueid", ""))
@@ -265,6 +273,10 @@ class Translator:
         transferer's second channel had dialled. Anything else can't be told.
         """
         target = event.get("TransferTargetChannel", "")
+        if not target:
+            # Run on Asterisk 22: every now and then the event names no target. It has joined the
+            # caller's bridge by then.
+            target = self._local_in_talk(event.get("TransfereeUniqueid", ""))
         if _pair(target):
             return self.place(target.removeprefix("Local/").partition("@")[0])
         second = self._channels.get(event.get("SecondTransfererUniqueid", ""))

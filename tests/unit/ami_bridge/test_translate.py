@@ -113,11 +113,11 @@ def test_a_transfer_says_where_to(session: str, kind: DestinationKind, detail: s
     ("session", "kind", "extension"),
     [
         ("attended-to-back-office", DestinationKind.EXTENSION, "212"),
-        # talking to a queue: Asterisk names no target, so nobody can tell where it led
-        ("attended-to-other-queue", DestinationKind.UNKNOWN, ""),
+        # in this session the event names no target
+        ("attended-to-other-queue", DestinationKind.QUEUE, "612"),
     ],
 )
-def test_an_attended_transfer_says_where_to_or_that_it_can_not_be_told(
+def test_an_attended_transfer_says_where_to(
     session: str, kind: DestinationKind, extension: str
 ) -> None:
     _, told = replay(session)
@@ -145,6 +145,22 @@ def test_an_attended_transfer_by_phone_led_where_the_second_channel_had_dialled(
     (told,) = translator.translate(completed, NOW)
     assert isinstance(told.fact, TransferCompleted)
     assert told.fact.place == translator.place("212")
+
+
+def test_an_attended_transfer_without_any_trace_of_its_target_can_not_be_told() -> None:
+    translator = Translator(PBX)
+    translator.translate(newchannel(), NOW)
+    completed = event(
+        Event="AttendedTransfer",
+        Result="Success",
+        TransfereeUniqueid="1.1",
+        TransfereeChannel="PJSIP/trunk-1.1",
+        OrigTransfererChannel="PJSIP/211-2",
+        SecondTransfererChannel="PJSIP/211-2",
+    )
+    (told,) = translator.translate(completed, NOW)
+    assert isinstance(told.fact, TransferCompleted)
+    assert told.fact.place.kind is DestinationKind.UNKNOWN
 
 
 def test_a_refused_attended_transfer_is_a_failed_one() -> None:
