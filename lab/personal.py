@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import zlib
 from collections.abc import Iterable, Iterator
@@ -89,7 +90,29 @@ def tags(path: Path) -> dict[str, str]:
 
 def readable_by_others(folder: Path) -> list[Path]:
     """Every file and folder below one that everybody on the machine may read or enter."""
-    return [x for x in sorted(folder.rglob("*")) if not x.is_socket() and x.stat().st_mode & OTHERS]
+    open_ones = []
+    for path in below(folder):
+        with contextlib.suppress(FileNotFoundError):
+            if not path.is_socket() and path.stat().st_mode & OTHERS:
+                open_ones.append(path)
+    return open_ones
+
+
+def below(folder: Path) -> list[Path]:
+    """Everything below a folder in which others are at work: what goes meanwhile is passed over."""
+    return sorted(
+        Path(parent) / name
+        for parent, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    )
+
+
+def content(path: Path) -> bytes:
+    """What is in a file; nothing if it is gone, or is none."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
 
 
 def in_redis(client: redis.Redis) -> Iterator[tuple[str, bytes]]:

@@ -157,7 +157,7 @@ class Product:
         """Everything in the archive."""
         return [
             Recording(json.loads(path.read_bytes()), path.parent)
-            for path in sorted(self.archive.glob("*/*/*/*/manifest.json"))
+            for path in sorted(self.archive.glob("[0-9]*/*/*/*/manifest.json"))
         ]
 
     def recordings_of(self, uniqueid: str) -> list[Recording]:

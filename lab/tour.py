@@ -355,9 +355,9 @@ def nothing_personal(stage: Stage, people: Sequence[Person]) -> Take:
     take.check(not logged, f"{len(product.log_lines())} lines of log{_listed(logged)}")
     beside = {
         f"{each} in {path.relative_to(product.archive)}"
-        for path in product.archive.rglob("*")
-        if path.is_file() and path.name != personal.PRIVATE
-        for each in personal.traces(path.read_bytes(), people)
+        for path in personal.below(product.archive)
+        if path.name != personal.PRIVATE
+        for each in personal.traces(personal.content(path), people)
     }
     take.check(not beside, f"the archive{_listed(beside)}")
     open_ones = personal.readable_by_others(product.archive)
@@ -369,9 +369,9 @@ def nothing_personal(stage: Stage, people: Sequence[Person]) -> Take:
         product.await_empty_outbox()
     elsewhere = {
         f"{each} in {path.relative_to(product.folder)}"
-        for path in product.folder.rglob("*")
-        if path.is_file() and not path.is_relative_to(product.archive)
-        for each in personal.traces(personal.unpacked(path.read_bytes()), people)
+        for path in personal.below(product.folder)
+        if not path.is_relative_to(product.archive)
+        for each in personal.traces(personal.unpacked(personal.content(path)), people)
     }
     take.check(not elsewhere, f"Redis' own files, outbox and log on the disk{_listed(elsewhere)}")
     return take
