@@ -86,7 +86,8 @@ def swept(product: Product, folder: Path, people: Sequence[Person]) -> Take:
     """Sweep a copy of the archive twice, at moments of our choice: due ones go, others stay."""
     take = Take("sweep", "a sweep of a copy of the archive, at a moment to come", "all")
     copy = folder / "archive"
-    shutil.copytree(product.archive, copy)
+    # what others are at work on isn't part of it
+    shutil.copytree(product.archive, copy, ignore=shutil.ignore_patterns(".scratch"))
     # The workers' code runs in this process here: its log is not what the lab has to say.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     server = OwnRedis(folder)
