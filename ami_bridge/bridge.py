@@ -149,7 +149,7 @@ class Bridge:
         if self._live:
             log.warning("bridge ends: live calls are not recorded on", calls=len(self._live))
         for live in list(self._live.values()):
-            self.tell(live.station, live.channel, BridgeEnds(at=live.station.pbx_now()))
+            self._apply(live, BridgeEnds(at=live.station.pbx_now()))
         deadline_s = asyncio.get_running_loop().time() + END_TIMEOUT_S
         while self._tasks and asyncio.get_running_loop().time() < deadline_s:
             await asyncio.wait(self._tasks, timeout=deadline_s - asyncio.get_running_loop().time())
@@ -174,13 +174,16 @@ class Bridge:
         self._apply(live, fact)
 
     def _apply(self, live: _Live, fact: Fact) -> None:
-        commands = live.call.apply(fact)
-        self._keep(live, commands)
-        self._carry_out(live, commands)
+        self._follow(live, live.call.apply(fact))
         if live.call.stage is Stage.OVER:
             key = (live.station.name, live.channel.uniqueid)
             if self._live.get(key) is live:  # the channel may have a new call by now
                 del self._live[key]
+
+    def _follow(self, live: _Live, commands: list[Command]) -> None:
+        """Keep what is known now, and only then do what follows from it."""
+        self._keep(live, commands)
+        self._carry_out(live, commands)
 
     def _keep(self, live: _Live, commands: list[Command]) -> None:
         try:
@@ -197,7 +200,7 @@ class Bridge:
         for live in [each for each in self._live.values() if each.station is station]:
             back = LinkReturned(at=at) if live.adopted else Adopted(at=at)
             live.adopted = True
-            self.tell(station, live.channel, back)
+            self._apply(live, back)
 
     def _begin(self, station: Station, channel: Channel, fact: QueueEntered) -> None:
         choice = decide.choose(self._policies, fact.arrival)
@@ -215,9 +218,7 @@ class Bridge:
         )
         live = self._live[station.name, channel.uniqueid] = _Live(call, station, channel)
         log.info("call recorded", call=call.id, pbx=station.name, policy=choice.policy.name)
-        commands = call.begin()
-        self._keep(live, commands)
-        self._carry_out(live, commands)
+        self._follow(live, call.begin())
 
     def _carry_out(self, live: _Live, commands: list[Command]) -> None:
         for command in commands:

@@ -659,9 +659,12 @@ class Call:
 
     def _close_segment(self, signal: Signal, at: datetime, ended_by: EndedBy) -> None:
         draft, self._draft = self._draft, None
-        gone_by = ended_by
         if draft is None or signal is Signal.START_REFUSED:
             return
+        if signal is Signal.STOPPED:
+            seen = StopSeen.CONFIRMED
+        else:
+            seen = StopSeen.UNSEEN if ended_by is EndedBy.LINK_LOST else StopSeen.HANG_UP
         cut = timedelta(0)
         if draft.cause_at is not None:
             # What came in between the cause and the file's end is not ours to keep.
@@ -670,9 +673,6 @@ class Call:
             ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
         elif draft.cause_at is not None and draft.ended_by is not None:
             ended_by = draft.ended_by
-        unseen = signal is Signal.CHANNEL_GONE and gone_by is EndedBy.LINK_LOST
-        seen = StopSeen.CONFIRMED if signal is Signal.STOPPED else StopSeen.HANG_UP
-        seen = StopSeen.UNSEEN if unseen else seen
         self._segments.append(
             Segment(
                 number=draft.number,

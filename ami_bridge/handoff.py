@@ -8,7 +8,6 @@ accepted. Until then it is rung for again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import structlog
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
+from ami_bridge.files import clear_parts, write_private
 from hushtape import handoff_names as names
 from hushtape.errors import RecordingError, TooBig
 from hushtape.ids import is_call_id
@@ -52,8 +52,7 @@ class Outbox:
         self._connection: redis.Redis | None = None
         self._rung_at_s: dict[str, float] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for part in folder.glob("*.part"):  # a predecessor was killed while it wrote this
-            part.unlink(missing_ok=True)
+        clear_parts(folder)
 
     def put(self, handoff: Handoff) -> None:
         """Keep a hand-off. When this returns it survives a crash and a power cut.
@@ -65,19 +64,7 @@ class Outbox:
         data = msgspec.json.encode(handoff)
         if len(data) > HANDOFF_LIMIT_BYTES:
             raise TooBig(f"call {handoff.id}: a hand-off of {len(data)} bytes")
-        path = self._folder / f"{handoff.id}{SUFFIX}"
-        part = path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_private(self._folder / f"{handoff.id}{SUFFIX}", data, durable=True)
 
     def waiting(self) -> list[str]:
         """Name the recordings that the workers have not taken yet, oldest first."""

@@ -17,6 +17,7 @@ import structlog
 
 from ami_bridge.call import Call
 from ami_bridge.facts import Channel
+from ami_bridge.files import clear_parts, write_private
 from hushtape.ids import is_call_id
 
 LIMIT_BYTES = 2_000_000  # far above a call with as many segments as there may be
@@ -66,12 +67,7 @@ class LiveCalls:
         Raises:
             OSError: the disk is full or not writable.
         """
-        path = self._path(live.call.id)
-        part = path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(msgspec.json.encode(live))
-        part.replace(path)
+        write_private(self._path(live.call.id), msgspec.json.encode(live), durable=False)
 
     def forget(self, call_id: str) -> None:
         """Drop a call that is handed off, or of which nothing was recorded."""
@@ -79,8 +75,7 @@ class LiveCalls:
 
     def load(self) -> list[LiveCall]:
         """Read what a predecessor left. What can't be read is put aside, and told."""
-        for part in self._folder.glob("*.part"):
-            part.unlink(missing_ok=True)
+        clear_parts(self._folder)
         found = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}"))[:MOST_CALLS]:
             try:

@@ -12,9 +12,9 @@ import subprocess
 import wave
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 from lab import machine, ports, processes, town
+from lab.lifetime import Lifetime
 from lab.observer import Observer, ObserverError, event
 from lab.waiting import LabTimeoutError, until
 from lab.workplace import Workplace
@@ -34,7 +34,7 @@ TEMPLATES = Path(__file__).parent / "pbx"
 _PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
-class Asterisk:
+class Asterisk(Lifetime):
     """An Asterisk on 127.0.0.1 that knows the whole town (and a crowd of `crowd` pairs).
 
     Where Asterisk lives in a chroot, a path has two names: `spool_inside` is what Asterisk calls
@@ -81,22 +81,6 @@ class Asterisk:
         self._write_tree()
 
     # ------------------------------------------------------------------ life
-
-    def __enter__(self) -> Asterisk:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def start(self) -> None:
         """Start Asterisk and wait until it has fully booted."""

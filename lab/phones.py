@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from lab import machine, ports, processes, town
 from lab.asterisk import TEMPLATES, Asterisk
+from lab.lifetime import Lifetime
 from lab.waiting import LabTimeoutError, pass_time, until
 from lab.workplace import Workplace
 
@@ -410,7 +410,7 @@ def _names(people: Iterable[str | town.Person]) -> set[str]:
     return {p if isinstance(p, str) else p.name for p in people}
 
 
-class Phones:
+class Phones(Lifetime):
     """Many phones, by endpoint name: started, registered and warmed up together.
 
     `manual` phones ring until told to `answer`; `deaf` ones write no file of what they hear, and
@@ -459,22 +459,6 @@ class Phones:
 
     def __len__(self) -> int:
         return len(self._phones)
-
-    def __enter__(self) -> Phones:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def start(self) -> None:
         """Start all, register all, and let each make one call to a tone."""
