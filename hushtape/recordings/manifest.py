@@ -34,6 +34,10 @@ class EndedBy(StrEnum):
     LINK_LOST = "link lost"
     BRIDGE_ENDED = "the bridge ended"
     STOPPED_ELSEWHERE = "stopped by somebody else"
+    PARKED = "parked"
+    CONSULTED = "the consultation is over"
+    OPT_OUT = "opt-out"
+    NO_PERMISSION = "no permission"
 
 
 class StopSeen(StrEnum):
@@ -44,8 +48,15 @@ class StopSeen(StrEnum):
     UNSEEN = "unseen"  # it ended while nobody listened: what came after ``ended_at`` isn't kept
 
 
+class Leg(StrEnum):
+    """On whose channel a recorder was."""
+
+    OUTSIDE = "outside"  # the outside party's
+    CONSULTATION = "consultation"  # the agent's, while the outside party waits
+
+
 class SpanKind(StrEnum):
-    """Why a stretch of the call holds no sound."""
+    """What a stretch of the call is: without sound, or a consultation that is recorded."""
 
     PAYMENT = "payment"
     CONSULTATION = "consultation"
@@ -79,20 +90,25 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one recorder wrote: two files of the spool, one for each direction."""
+    """What one recorder wrote: two files of the spool, one for each direction.
+
+    The segment of a consultation lies beside the outside party's own, at the same time: its two
+    files are what the agent said and heard.
+    """
 
     number: int  # from 1
-    outside_file: str  # what the outside party said; a bare file name in the spool
-    inside_file: str  # what the outside party heard: everybody else
+    outside_file: str  # what the recorded channel said; a bare file name in the spool
+    inside_file: str  # what it heard: everybody else
     started_at: datetime
     ended_at: datetime | None
     ended_by: EndedBy
     stop: StopSeen
     cut_s: float = 0.0  # seconds at the file's end that came after the cause of the stop
+    leg: Leg = Leg.OUTSIDE
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A stretch of the call without sound, and why."""
+    """A stretch of the call that is special, and why."""
 
     kind: SpanKind
     started_at: datetime
@@ -148,6 +164,7 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     story: tuple[Happening, ...]
     audio: AudioTerms
     keep: Keep
+    discard: Reason | None = None  # nothing of it may be kept: an opt-out, no permission
     version: int = 1
 
 
@@ -161,6 +178,7 @@ class StoredSegment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ended_by: EndedBy
     stop: StopSeen
     cut_s: float
+    leg: Leg = Leg.OUTSIDE
 
 
 class AudioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
