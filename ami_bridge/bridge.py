@@ -17,16 +17,19 @@ import msgspec
 import redis
 import structlog
 
-from ami_bridge.call import Call, Stage
+from ami_bridge import noted
+from ami_bridge.call import Call
 from ami_bridge.facts import (
     Adopted,
+    Arrived,
     BridgeEnds,
     Channel,
+    Claimed,
     Command,
     Fact,
     HandOff,
     LinkReturned,
-    QueueEntered,
+    PermissionGiven,
     RaiseAlarm,
     RecorderUncertain,
     Rest,
@@ -35,12 +38,14 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    TransferCompleted,
 )
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCall, LiveCalls
 from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
-from hushtape.policy.schema import Policy
+from hushtape.policy.decide import Place
+from hushtape.policy.schema import Asker, DestinationKind, Permission, Policy
 from hushtape.recordings.manifest import Handoff
 
 PUT_AGAIN_S = 5.0  # the outbox's disk is full: somebody is told each time
@@ -63,8 +68,13 @@ class Station(Protocol):
     def heard_at(self) -> datetime | None:
         """When the PBX was last known to be there, aware UTC, our clock."""
 
-    def know(self, channel: Channel, since: datetime) -> None:
-        """Remember a channel of a call that a predecessor left, alive until ``since``."""
+    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+        """Remember the channels of a call that a predecessor left, alive until ``since``.
+
+        Args:
+            channel: the outside party's.
+            legs: of the agents who consulted somebody.
+        """
 
     async def run(self) -> None:
         """Keep the link up, and tell the bridge every fact, until cancelled."""
@@ -137,12 +147,13 @@ class Bridge:
                 log.error("alarm", call=found.call.id, what=f"PBX {found.call.pbx} is gone")
                 continue
             live = _Live(found.call, station, found.channel, adopted=False)
-            if found.call.stage is Stage.OVER:
+            if found.call.done:
                 self._left_over.append(live)
                 continue
             self._live[station.name, found.channel.uniqueid] = live
             heard_until = self._kept.heard_until(station.name)
-            station.know(found.channel, heard_until or found.call.began.at)
+            since = heard_until or found.call.began.at
+            station.know(found.channel, found.call.legs, since)
 
     async def _let_go(self) -> None:
         self._ending = True
@@ -168,14 +179,16 @@ class Bridge:
         key = (station.name, channel.uniqueid)
         live = self._live.get(key)
         if live is None:
-            if isinstance(fact, QueueEntered) and not self._ending:
+            if isinstance(fact, Claimed):
+                self._resume(station, channel, fact)
+            elif isinstance(fact, Arrived) and not self._ending:
                 self._begin(station, channel, fact)
             return
         self._apply(live, fact)
 
     def _apply(self, live: _Live, fact: Fact) -> None:
         self._follow(live, live.call.apply(fact))
-        if live.call.stage is Stage.OVER:
+        if live.call.done:
             key = (live.station.name, live.channel.uniqueid)
             if self._live.get(key) is live:  # the channel may have a new call by now
                 del self._live[key]
@@ -187,8 +200,7 @@ class Bridge:
 
     def _keep(self, live: _Live, commands: list[Command]) -> None:
         try:
-            over = live.call.stage is Stage.OVER
-            if over and not any(isinstance(each, HandOff) for each in commands):
+            if live.call.done and not any(isinstance(each, HandOff) for each in commands):
                 self._kept.forget(live.call.id)
             else:
                 self._kept.write(LiveCall(call=live.call, channel=live.channel))
@@ -202,12 +214,17 @@ class Bridge:
             live.adopted = True
             self._apply(live, back)
 
-    def _begin(self, station: Station, channel: Channel, fact: QueueEntered) -> None:
+    def _begin(self, station: Station, channel: Channel, fact: Arrived) -> None:
         choice = decide.choose(self._policies, fact.arrival)
         if choice.policy is None:
             level = log.warning if choice.reason.rule == "ambiguous" else log.info
             level("call not recorded", pbx=station.name, why=choice.reason.words)
             return
+        if channel.opted_out:
+            verdict = decide.on_opt_out(choice.policy, Asker.CALLER)
+            log.info("call not recorded", pbx=station.name, why=verdict.reason.words)
+            if verdict.allowed:
+                return
         call = Call(
             id=self._new_id(fact.at),
             pbx=station.name,
@@ -219,6 +236,37 @@ class Bridge:
         live = self._live[station.name, channel.uniqueid] = _Live(call, station, channel)
         log.info("call recorded", call=call.id, pbx=station.name, policy=choice.policy.name)
         self._follow(live, call.begin())
+        if channel.announced:
+            self._apply(live, PermissionGiven(at=fact.at, by=Permission.ANNOUNCEMENT))
+
+    def _resume(self, station: Station, channel: Channel, fact: Claimed) -> None:
+        """Go on with a call of which only its channel knows: its bridge was on another machine."""
+        live = self._found(station, channel, fact)
+        if live is None:
+            log.error(
+                "alarm", pbx=station.name, what="a call's note can't be read: not recorded on"
+            )
+            self._beside(self._silence(station, channel))
+            return
+        self._live[station.name, channel.uniqueid] = live
+        log.warning("a call of another bridge is taken over", call=live.call.id, pbx=station.name)
+        if not live.call.is_where_it_was(fact):
+            unknown = Place(DestinationKind.UNKNOWN, "")
+            self._apply(live, TransferCompleted(at=fact.since, place=unknown, how="unseen"))
+
+    def _found(self, station: Station, channel: Channel, fact: Claimed) -> _Live | None:
+        try:
+            state = noted.read(fact.note)
+        except ValueError:
+            return None
+        for policy in self._policies:
+            if (policy.name, policy.version) == (state.policy, state.version):
+                call = Call.resumed(state, station.name, channel.uniqueid, policy, fact)
+                return _Live(call, station, channel, adopted=False)
+        return None
+
+    async def _silence(self, station: Station, channel: Channel) -> None:
+        await station.carry_out(channel, StopEveryRecorder(0))
 
     def _carry_out(self, live: _Live, commands: list[Command]) -> None:
         for command in commands:
@@ -238,7 +286,8 @@ class Bridge:
 
     async def _ask_pbx(self, live: _Live, command: Command) -> None:
         try:
-            fact = await live.station.carry_out(live.channel, command)
+            channel = getattr(command, "leg", None) or live.channel
+            fact = await live.station.carry_out(channel, command)
         except Exception:  # a bug there must not leave a call waiting for ever
             log.exception("alarm", call=live.call.id, what="a command failed")
             fact = _failed(command, live.station.pbx_now())

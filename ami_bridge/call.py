@@ -1,53 +1,64 @@
 """ONE call as a table-driven state machine: fact in, commands out; no clock, no I/O.
 
-Two tables rule. ``STAGES`` says where the call stands under its policy; ``RECORDERS`` says what
-becomes of its recorder. What a fact means to the first table is a ``Turn``, decided by the policy;
-what the stage means to the second is a ``Signal``. Every cell is filled: a missing one is a defect
-that a test finds.
+Two tables rule. ``STAGES`` (stages.py) says where the call stands under its policy; ``RECORDERS``
+(recorder.py) says what becomes of its recorder. What a fact means to the first table is a ``Turn``,
+decided by the policy; what the stage means to the second is a ``Signal``. Every cell is filled: a
+missing one is a defect that a test finds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Any, ClassVar
 
+from ami_bridge import noted
+from ami_bridge.company import Company, Meeting
 from ami_bridge.facts import (
     Adopted,
     AgentAnswered,
+    Answered,
+    Arrived,
     BridgeEnds,
-    BridgeFact,
+    Channel,
+    Claimed,
     Command,
+    ConsultationBegan,
+    ConsultationEnded,
     Fact,
     HandOff,
     HungUp,
     JoinedTalk,
     LeftTalk,
+    LegGone,
     LinkReturned,
     NoteState,
+    OptedOut,
+    Parked,
+    PermissionGiven,
     QueueEntered,
     RaiseAlarm,
     RecorderFact,
-    RecorderRefused,
-    RecorderStarted,
-    RecorderStopped,
-    RecorderUncertain,
     Rest,
     Rested,
     StartRecorder,
-    StopEveryRecorder,
-    StopRecorder,
-    StopUnconfirmed,
+    TalkChanged,
     TransferCompleted,
     TransferFailed,
 )
+from ami_bridge.noted import NotedSegment
+from ami_bridge.recorder import Draft, Recorder, Signal, Track, file_name
+from ami_bridge.stages import STAGES, Stage, Turn
 from hushtape.policy import decide
-from hushtape.policy.schema import DestinationKind, OnTransfer, Policy
+from hushtape.policy.decide import Ruling
+from hushtape.policy.schema import DestinationKind, OnTransfer, Permission, Policy
 from hushtape.recordings.manifest import (
     CallFacts,
     EndedBy,
     Handoff,
     Happening,
+    Leg,
     Party,
     Reason,
     Segment,
@@ -62,209 +73,17 @@ MOST_SPANS = 500
 MOST_NAMES = 200  # of queues, and of agents
 
 # A channel that leaves a bridge without a hang-up, a transfer or a queue to explain it has been
-# taken somewhere by the dialplan or a Redirect, which sends no event. They come within 3 ms of
-# each other on an idle Asterisk 22; what is recorded meanwhile is cut away.
+# taken somewhere by the dialplan or a Redirect, which sends no event; one that talks to strangers
+# has been left with them. Transfer and talk are told within 3 ms of each other on an idle
+# Asterisk 22; what is recorded meanwhile is cut away.
 EXPLAINED_WITHIN_S = 0.25
 
-STUCK_REST_S = 5.0  # a recorder that can't be stopped is tried again after so long
-MOST_STUCK_TRIES = 500  # three quarters of an hour
+# While Local channels are optimised away, people come and go within the millisecond.
+SETTLED_AFTER_S = 0.03
 
-# Asterisk 22, run: a recorder that outlives a transfer, or follows another within milliseconds,
-# loses what its channel hears every second time, for a while or for good. With 30 ms between the
-# two, 24 of 24 heard everything; this is more, for networks with jitter. See docs/asterisk.md.
-REST_S = 0.08
-
-
-class Stage(StrEnum):
-    """Where the call stands under its policy."""
-
-    RECORDED = "recorded"
-    UNRECORDED = "unrecorded"
-    SILENT = "silent"  # in payment
-    OVER = "over"
-
-
-class Turn(StrEnum):
-    """What a fact means under the policy."""
-
-    ENTERED = "entered a recorded place"
-    LEFT = "left for a place that is not recorded"
-    WENT_ON = "went on to a place where recording goes on"
-    PAYMENT_BEGAN = "payment began"
-    HUNG_UP = "hung up"
-
-
-class Recorder(StrEnum):
-    """What we know of the recorder on the outside party's channel."""
-
-    NONE = "none"
-    STARTING = "starting"
-    STARTING_IN_VAIN = "starting in vain"  # overtaken: stopped as soon as it has started
-    RUNNING = "running"
-    UNCERTAIN = "uncertain"  # no answer to the start: it may run, and we don't know its id
-    STOPPING = "stopping"
-    STOPPING_ALL = "stopping all"
-    RESTING = "resting"  # stopped; the channel forgets it before a next one is started
-    STUCK = "stuck"  # could not be stopped, or we can't tell
-    REFUSED = "refused"  # the PBX would not start it
-    GONE = "gone"  # with the channel
-
-
-class Signal(StrEnum):
-    """What the recorder's table is told."""
-
-    WANTED = "wanted"
-    WANTED_ANEW = "wanted anew"  # the outside party is about to hear somebody else
-    UNWANTED = "unwanted"
-    STARTED = "started"
-    START_REFUSED = "start refused"
-    START_UNCERTAIN = "start uncertain"
-    STOPPED = "stopped"
-    STOP_UNCONFIRMED = "stop unconfirmed"
-    RESTED = "rested"
-    LINK_RETURNED = "link returned"
-    ADOPTED = "adopted"  # by a bridge that doesn't know what its predecessor was answered
-    CHANNEL_GONE = "channel gone"
-
-
-class Act(StrEnum):
-    """What the recorder's table asks for."""
-
-    NOTHING = "nothing"
-    START = "start"
-    STOP = "stop"
-    STOP_ALL = "stop all"
-    REST = "rest"
-    ALARM = "alarm"
-
-
-# A stopping recorder in silence stays silent wherever the call goes, until a queue is entered anew.
-STAGES: dict[tuple[Stage, Turn], Stage] = {
-    (Stage.UNRECORDED, Turn.ENTERED): Stage.RECORDED,
-    (Stage.UNRECORDED, Turn.LEFT): Stage.UNRECORDED,
-    (Stage.UNRECORDED, Turn.WENT_ON): Stage.UNRECORDED,
-    (Stage.UNRECORDED, Turn.PAYMENT_BEGAN): Stage.SILENT,
-    (Stage.UNRECORDED, Turn.HUNG_UP): Stage.OVER,
-    (Stage.RECORDED, Turn.ENTERED): Stage.RECORDED,
-    (Stage.RECORDED, Turn.LEFT): Stage.UNRECORDED,
-    (Stage.RECORDED, Turn.WENT_ON): Stage.RECORDED,
-    (Stage.RECORDED, Turn.PAYMENT_BEGAN): Stage.SILENT,
-    (Stage.RECORDED, Turn.HUNG_UP): Stage.OVER,
-    (Stage.SILENT, Turn.ENTERED): Stage.RECORDED,
-    (Stage.SILENT, Turn.LEFT): Stage.SILENT,
-    (Stage.SILENT, Turn.WENT_ON): Stage.SILENT,
-    (Stage.SILENT, Turn.PAYMENT_BEGAN): Stage.SILENT,
-    (Stage.SILENT, Turn.HUNG_UP): Stage.OVER,
-    (Stage.OVER, Turn.ENTERED): Stage.OVER,
-    (Stage.OVER, Turn.LEFT): Stage.OVER,
-    (Stage.OVER, Turn.WENT_ON): Stage.OVER,
-    (Stage.OVER, Turn.PAYMENT_BEGAN): Stage.OVER,
-    (Stage.OVER, Turn.HUNG_UP): Stage.OVER,
-}
-
-
-def _row(
-    recorder: Recorder, **cells: tuple[Recorder, Act]
-) -> dict[tuple[Recorder, Signal], tuple[Recorder, Act]]:
-    """Write one state's row: every signal that isn't named leaves all as it is."""
-    return {
-        (recorder, signal): cells.get(signal.name.lower(), (recorder, Act.NOTHING))
-        for signal in Signal
-    }
-
-
-_GONE = (Recorder.GONE, Act.NOTHING)
-
-RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
-    **_row(
-        Recorder.NONE,
-        wanted=(Recorder.STARTING, Act.START),
-        wanted_anew=(Recorder.STARTING, Act.START),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.STARTING,
-        wanted_anew=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
-        unwanted=(Recorder.STARTING_IN_VAIN, Act.NOTHING),
-        started=(Recorder.RUNNING, Act.NOTHING),
-        start_refused=(Recorder.REFUSED, Act.ALARM),
-        start_uncertain=(Recorder.UNCERTAIN, Act.ALARM),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        # Stopping while a start is under way crashed some Asterisk versions: the answer is awaited.
-        Recorder.STARTING_IN_VAIN,
-        started=(Recorder.STOPPING, Act.STOP),
-        start_refused=(Recorder.NONE, Act.NOTHING),
-        start_uncertain=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.RUNNING,
-        wanted_anew=(Recorder.STOPPING, Act.STOP),
-        unwanted=(Recorder.STOPPING, Act.STOP),
-        # Somebody else stopped it, and had a reason: it isn't started again before a new place.
-        stopped=(Recorder.REFUSED, Act.ALARM),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.UNCERTAIN,
-        wanted_anew=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        unwanted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.STOPPING,
-        stopped=(Recorder.RESTING, Act.REST),
-        stop_unconfirmed=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.STOPPING_ALL,
-        stopped=(Recorder.RESTING, Act.REST),
-        stop_unconfirmed=(Recorder.STUCK, Act.ALARM),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.STUCK,
-        wanted_anew=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        unwanted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        stopped=(Recorder.RESTING, Act.REST),
-        rested=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        link_returned=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        Recorder.RESTING,
-        rested=(Recorder.NONE, Act.NOTHING),
-        adopted=(Recorder.NONE, Act.NOTHING),
-        channel_gone=_GONE,
-    ),
-    **_row(
-        # A new entry into a recorded place is a new cause, and so a new try.
-        Recorder.REFUSED,
-        wanted=(Recorder.STARTING, Act.START),
-        wanted_anew=(Recorder.STARTING, Act.START),
-        unwanted=(Recorder.NONE, Act.NOTHING),
-        channel_gone=_GONE,
-    ),
-    **_row(Recorder.GONE),
-}
-
-_RECORDER_SIGNALS: dict[type[RecorderFact], Signal] = {
-    RecorderStarted: Signal.STARTED,
-    RecorderRefused: Signal.START_REFUSED,
-    RecorderUncertain: Signal.START_UNCERTAIN,
-    RecorderStopped: Signal.STOPPED,
-    StopUnconfirmed: Signal.STOP_UNCONFIRMED,
-}
+# A transfer to a parking lot is told before it is told that this is one. (Asterisk 22, run: within
+# the millisecond; the phone's own announcement comes after it.)
+PARKED_WITHIN_S = 1.0
 
 # What a ruling on a queue means.
 _ENTRY_TURNS = {
@@ -273,38 +92,15 @@ _ENTRY_TURNS = {
     OnTransfer.SILENT: Turn.PAYMENT_BEGAN,
 }
 
-_WRITING = {
-    Recorder.STARTING,
-    Recorder.STARTING_IN_VAIN,
-    Recorder.RUNNING,
-    Recorder.UNCERTAIN,
-    Recorder.STOPPING,
-    Recorder.STOPPING_ALL,
-    Recorder.STUCK,
+# Of several strangers the strictest ruling counts.
+_STRICTEST = (OnTransfer.SILENT, OnTransfer.STOP, OnTransfer.CONTINUE)
+
+_SPAN_KINDS = {
+    Stage.UNRECORDED: SpanKind.NOT_RECORDED,
+    Stage.PARKED: SpanKind.NOT_RECORDED,
+    Stage.DECLINED: SpanKind.NOT_RECORDED,
+    Stage.SILENT: SpanKind.PAYMENT,
 }
-
-_ALARMS = {
-    (Recorder.REFUSED, Signal.START_REFUSED): "the PBX refused to start a recorder",
-    (Recorder.REFUSED, Signal.STOPPED): "a recorder was stopped by somebody else",
-    (Recorder.UNCERTAIN, Signal.START_UNCERTAIN): "the PBX didn't say whether a recorder started",
-    (Recorder.STUCK, Signal.STOP_UNCONFIRMED): "a recorder could not be stopped, or we can't tell",
-}
-
-
-@dataclass(slots=True)
-class _Draft:
-    """The segment that is being written."""
-
-    number: int
-    started_at: datetime
-    recorder_id: str = ""
-    cause_at: datetime | None = None  # when it stopped being wanted
-    ended_by: EndedBy | None = None
-
-    def unwanted_since(self, at: datetime, ended_by: EndedBy) -> None:
-        """Note the first moment from which on nothing may be kept; it is told late sometimes."""
-        if self.cause_at is None or at < self.cause_at:
-            self.cause_at, self.ended_by = at, ended_by
 
 
 @dataclass(slots=True)
@@ -331,20 +127,20 @@ class Call:
     pbx: str
     pbx_call: str
     policy: Policy
-    began: QueueEntered
+    began: Arrived
     reason: Reason
 
     stage: Stage = Stage.UNRECORDED
-    recorder: Recorder = Recorder.NONE
-    _draft: _Draft | None = None
+    _track: Track = field(default_factory=Track)
+    _consultations: list[Track] = field(default_factory=list)
+    _company: Company = field(default_factory=Company)
     _segments: list[Segment] = field(default_factory=list)
     _segment_count: int = 0
     _rests: int = 0
-    _resting: int = 0  # the rest for which the recorder waits
-    _stuck_tries: int = 0
     _ending: bool = False  # the bridge ends: no new recorder; its successor goes on
     _spans: list[Span] = field(default_factory=list)
     _open_span: _OpenSpan | None = None
+    _consulting: _OpenSpan | None = None
     _story: list[Happening] = field(default_factory=list)
     _queues: list[str] = field(default_factory=list)
     _agents: list[str] = field(default_factory=list)
@@ -353,26 +149,74 @@ class Call:
     _left_talk_at: datetime | None = None  # nobody to talk to since, unexplained so far
     _moving_until: datetime | None = None  # leaving the talk is part of the transfer until then
     _arriving: bool = False  # a blind transfer was told, and nobody was talked to since
+    _parking_until: datetime | None = None  # the unknown place may be a parking lot until then
     _vanished: bool = False  # unrecorded only because it left its talk unexplained
     _explaining: int = 0  # the rest after which a leave must have been explained
+    _meeting: int = 0  # the rest after which strangers in the talk must have been explained
+    _listening: int = 0  # the rest after which it is clear who is heard
+    _permitting: int = 0  # the rest after which permission must have been given; 0: not awaited
+    _discard: Reason | None = None
     _went_on_to: str = ""  # the queue to which a transfer allowed recording to go on
     _left_into: str = ""  # the queue whose entry ended recording, with no transfer to it so far
+    _noted: str = ""  # what stands in the channel's variable
+
+    def __post_init__(self) -> None:
+        """What is kept of the first fact is the same for every kind."""
+        began = self.began
+        self.began = Arrived(
+            at=began.at,
+            arrival=began.arrival,
+            number=began.number,
+            name=began.name,
+            agent=began.agent,
+        )
+
+    @property
+    def recorder(self) -> Recorder:
+        """What we know of the recorder on the outside party's channel."""
+        return self._track.recorder
 
     @property
     def sound(self) -> bool:
         """Whether what was read back from a disk can be a call: a recorder has its segment."""
-        return (self._draft is not None) == self.writing and self.began.at.tzinfo is not None
+        return all(track.sound for track in self._tracks) and self.began.at.tzinfo is not None
 
     @property
     def writing(self) -> bool:
-        """Whether there is, or may be, a recorder on the channel."""
-        return self.recorder in _WRITING
+        """Whether there is, or may be, a recorder of this call."""
+        return any(track.writing for track in self._tracks)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to come: it is over, and every recorder is gone."""
+        return self.stage is Stage.OVER and not self.writing
+
+    @property
+    def legs(self) -> list[Channel]:
+        """The agents' channels on which a consultation is, or may be, recorded."""
+        return [track.channel for track in self._consultations if track.channel is not None]
+
+    @property
+    def segments(self) -> int:
+        """How many recorders were started."""
+        return self._segment_count
+
+    @property
+    def _tracks(self) -> list[Track]:
+        return [self._track, *self._consultations]
 
     def begin(self) -> list[Command]:
         """Carry out the fact with which the call began."""
-        self._queues.append(self.began.arrival.queue)
-        self._tell(self.began.at, f"queue {self.began.arrival.queue} entered", self.reason)
-        return self._turn(Turn.ENTERED, self.began.at, self.reason, EndedBy.QUEUE)
+        arrival = self.began.arrival
+        if arrival.queue:
+            self._queues.append(arrival.queue)
+        what = f"queue {arrival.queue} entered" if arrival.queue else "answered"
+        self.tell(self.began.at, what, self.reason)
+        commands = self._turn(Turn.ENTERED, self.began.at, self.reason, EndedBy.QUEUE)
+        if not arrival.queue:
+            commands += self._answered(self.began)
+        commands += self._await_permission(self.began.at)
+        return self._with_note(commands)
 
     def apply(self, fact: Fact) -> list[Command]:
         """Take in one fact.
@@ -381,27 +225,15 @@ class Call:
             What is to be done, in this order.
         """
         if self.stage is Stage.OVER:
-            return []
-        match fact:
-            case QueueEntered():
-                return self._queue_entered(fact)
-            case AgentAnswered():
-                return self._agent_answered(fact)
-            case TransferCompleted():
-                return self._transfer_completed(fact)
-            case TransferFailed():
-                self._tell(fact.at, "a transfer failed: recording stays as it was")
-                return []
-            case HungUp():
-                return self._hung_up(fact)
-            case LeftTalk() | JoinedTalk():
-                return self._talk(fact)
-            case BridgeFact():
-                return self._bridge_fact(fact)
-            case RecorderFact():
-                return self._recorder_fact(fact)
-            case _:
-                raise TypeError(f"a call knows no fact {type(fact).__name__}")
+            return self._after_the_end(fact)
+        return self._with_note(self._apply(fact))
+
+    def _apply(self, fact: Fact) -> list[Command]:
+        for kind in type(fact).__mro__:
+            handler = self._HANDLERS.get(kind)
+            if handler is not None:
+                return handler(self, fact)
+        raise TypeError(f"a call knows no fact {type(fact).__name__}")
 
     # facts -> turns
 
@@ -411,32 +243,46 @@ class Call:
             self._queues.append(queue)
         went_on_to, self._went_on_to = self._went_on_to, ""
         self._left_into, self._left_talk_at, self._vanished = "", None, False
+        if self.stage is Stage.DECLINED:
+            self.tell(fact.at, f"queue {queue} entered: still not recorded")
+            return []
         if self.stage is Stage.RECORDED and queue == went_on_to:
-            self._tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
+            self.tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
             return []
         if self.stage is Stage.RECORDED:
             ruling = decide.on_move(self.policy, queue)
         else:
             ruling = decide.on_return(self.policy, queue)
-        self._tell(fact.at, f"queue {queue} entered", ruling.reason)
+        self.tell(fact.at, f"queue {queue} entered", ruling.reason)
         if self.stage is Stage.RECORDED and ruling.outcome is not OnTransfer.CONTINUE:
             self._left_into = queue
         turn = _ENTRY_TURNS[ruling.outcome]
         ended_by = EndedBy.PAYMENT if turn is Turn.PAYMENT_BEGAN else EndedBy.QUEUE
         return self._turn(turn, fact.at, ruling.reason, ended_by)
 
+    def _answered(self, fact: Arrived) -> list[Command]:
+        self._answered_at = self._answered_at or fact.at
+        self._name_agent(fact.agent)
+        return []
+
     def _agent_answered(self, fact: AgentAnswered) -> list[Command]:
         self._answered_at = self._answered_at or fact.at
         self._left_into, self._left_talk_at = "", None
-        if fact.agent not in self._agents and len(self._agents) < MOST_NAMES:
-            self._agents.append(fact.agent)
-        self._tell(fact.at, "an agent answered")
+        self._name_agent(fact.agent)
+        self.tell(fact.at, "an agent answered")
+        if fact.talker is not None and not self._company.talkers:
+            self._company.let_in(fact.talker)
+            self._company.expect()
         if self._vanished:
             # The queue let the call go to a subroutine or an AGI before the agent had it: it never
             # left. (Asterisk 22, run: QueueCallerLeave comes before them, AgentConnect after.)
             self._vanished = False
             return self._turn(Turn.ENTERED, fact.at, self.reason, EndedBy.QUEUE)
         return []
+
+    def _name_agent(self, agent: str) -> None:
+        if agent and agent not in self._agents and len(self._agents) < MOST_NAMES:
+            self._agents.append(agent)
 
     def _talk(self, fact: LeftTalk | JoinedTalk) -> list[Command]:
         moving_until, self._moving_until = self._moving_until, None
@@ -449,24 +295,99 @@ class Call:
         if self.stage is not Stage.RECORDED or self._left_talk_at is not None:
             return []
         self._left_talk_at = fact.at
-        rest = self._rest(EXPLAINED_WITHIN_S)
+        rest = self.new_rest(EXPLAINED_WITHIN_S)
         self._explaining = rest.rest
         return [rest]
 
     def _unexplained(self, left_at: datetime) -> list[Command]:
         self._left_talk_at, self._vanished = None, True
         ruling = decide.on_vanishing(self.policy)
-        self._tell(left_at, "left the talk without a transfer", ruling.reason)
+        self.tell(left_at, "left the talk without a transfer", ruling.reason)
         return self._turn(Turn.LEFT, left_at, ruling.reason, EndedBy.TRANSFER)
+
+    def _talk_changed(self, fact: TalkChanged) -> list[Command]:
+        company = self._company
+        if self.stage not in (Stage.RECORDED, Stage.PARKED):
+            company.talkers = fact.talkers
+            return []
+        if self.stage is Stage.PARKED:
+            return self._fetched(fact)
+        meeting = company.change(fact.talkers, fact.at)
+        ruling = self._ruling_on_talk()
+        if ruling is not None and ruling.outcome is OnTransfer.SILENT:
+            self.tell(fact.at, "a payment line is in the talk", ruling.reason)
+            return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
+        if meeting is Meeting.STRANGERS:
+            rest = self.new_rest(EXPLAINED_WITHIN_S)
+            self._meeting = rest.rest
+            return [rest]
+        if meeting is Meeting.KNOWN and company.voice != company.heard:
+            rest = self.new_rest(SETTLED_AFTER_S)
+            self._listening = rest.rest
+            return [rest]
+        return []
+
+    def _voice_settled(self, at: datetime) -> list[Command]:
+        self._listening = 0
+        if self.stage is Stage.RECORDED and self._company.hears_somebody_else():
+            return self._signal(Signal.WANTED_ANEW, at, EndedBy.ANOTHER_VOICE)
+        return []
+
+    def _ruling_on_talk(self) -> Ruling | None:
+        """Judge those who are there as if the call were being transferred to them."""
+        rulings = [decide.on_transfer(self.policy, each.place) for each in self._company.talkers]
+        return min(rulings, key=lambda each: _STRICTEST.index(each.outcome), default=None)
+
+    def _among_strangers(self) -> list[Command]:
+        since, ruling = self._company.strangers_since, self._ruling_on_talk()
+        if since is None or ruling is None or self.stage is not Stage.RECORDED:
+            return []
+        self.tell(since, "in a talk with somebody else, without a transfer", ruling.reason)
+        if ruling.outcome is OnTransfer.CONTINUE:
+            return self._turn(Turn.WENT_ON, since, ruling.reason, EndedBy.TRANSFER)
+        return self._turn(Turn.LEFT, since, ruling.reason, EndedBy.TRANSFER)
+
+    def _parked(self, fact: Parked) -> list[Command]:
+        left_at, self._left_talk_at = self._left_talk_at, None
+        since = min(left_at or fact.at, fact.at)
+        reason = decide.on_parking(self.policy)
+        self.tell(since, "parked", reason)
+        self._company.talkers = ()
+        parking = self._parking_until is not None and fact.at <= self._parking_until
+        turn = Turn.TURNED_OUT_PARKED if self._vanished or parking else Turn.PARKED
+        self._vanished, self._parking_until = False, None
+        return self._turn(turn, since, reason, EndedBy.PARKED)
+
+    def _fetched(self, fact: TalkChanged) -> list[Command]:
+        company = self._company
+        company.change(fact.talkers, fact.at)
+        company.strangers_since = None
+        ruling = self._ruling_on_talk()
+        if ruling is None:
+            return []
+        if ruling.outcome is OnTransfer.SILENT:
+            self.tell(fact.at, "fetched", ruling.reason)
+            return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
+        if any(company.knows(talker) for talker in company.talkers):
+            reason = decide.on_fetching(self.policy)
+            self.tell(fact.at, "fetched", reason)
+            return self._turn(Turn.ENTERED, fact.at, reason, EndedBy.PARKED)
+        self.tell(fact.at, "fetched by somebody else", ruling.reason)
+        went_on = ruling.outcome is OnTransfer.CONTINUE
+        turn = Turn.WENT_ON if went_on else Turn.LEFT
+        return self._turn(turn, fact.at, ruling.reason, EndedBy.PARKED)
 
     def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
         if self._is_arrival(fact):
             return []
+        if self.stage is Stage.PARKED and fact.how == "redirected":
+            return []  # who fetches it is what counts
         ruling = decide.on_transfer(self.policy, fact.place)
-        self._tell(fact.at, f"{fact.how} transfer", ruling.reason)
-        if fact.how == "unseen" and self._draft is not None:
+        self.tell(fact.at, f"{fact.how} transfer", ruling.reason)
+        draft = self._track.draft
+        if fact.how == "unseen" and draft is not None:
             # Wherever it is now, nobody knows where it was meanwhile.
-            self._draft.unwanted_since(fact.at, EndedBy.TRANSFER)
+            draft.unwanted_since(fact.at, EndedBy.TRANSFER)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
         vanished, self._vanished = self._vanished, False
         # A transfer is told before or after the channel leaves its talk.
@@ -482,9 +403,12 @@ class Call:
             arrived = arrived or (fact.how == "redirected" and vanished)
             turn = Turn.ENTERED if arrived else Turn.WENT_ON
             return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
+        since = min(fact.at, self._company.strangers_since or fact.at)
+        if fact.place.kind is DestinationKind.UNKNOWN and self.stage is Stage.RECORDED:
+            self._parking_until = fact.at + timedelta(seconds=PARKED_WITHIN_S)
         if ruling.outcome is OnTransfer.SILENT:
-            return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
-        return self._turn(Turn.LEFT, fact.at, ruling.reason, EndedBy.TRANSFER)
+            return self._turn(Turn.PAYMENT_BEGAN, since, ruling.reason, EndedBy.PAYMENT)
+        return self._turn(Turn.LEFT, since, ruling.reason, EndedBy.TRANSFER)
 
     def _is_arrival(self, fact: TransferCompleted) -> bool:
         """Tell whether a call seen elsewhere is in a subroutine of where a transfer has sent it.
@@ -495,60 +419,190 @@ class Call:
         known = fact.place.kind is not DestinationKind.UNKNOWN
         return arriving and fact.how == "redirected" and not known
 
+    # consultations
+
+    def _consultation_began(self, fact: ConsultationBegan) -> list[Command]:
+        verdict = decide.on_consultation(self.policy, fact.place)
+        if self.stage is not Stage.RECORDED:
+            return []
+        self.tell(fact.at, "the agent consults somebody", verdict.reason)
+        self._close_consultation(fact.at)
+        self._consulting = _OpenSpan(SpanKind.CONSULTATION, fact.at, verdict.reason)
+        if not verdict.allowed or self._ending:
+            return []
+        self._consultations = [track for track in self._consultations if not track.idle]
+        track = self._consultation(fact.leg.uniqueid)
+        if track is None:
+            track = Track(leg=Leg.CONSULTATION, channel=fact.leg)
+            self._consultations.append(track)
+        return track.signal(self, Signal.WANTED, fact.at)
+
+    def _consultation_ended(self, fact: ConsultationEnded) -> list[Command]:
+        if self._consulting is not None:
+            self.tell(fact.at, "the consultation is over")
+        self._close_consultation(fact.at)
+        track = self._consultation(fact.leg)
+        if track is None:
+            return []
+        return track.signal(self, Signal.UNWANTED, fact.at, EndedBy.CONSULTED)
+
+    def _leg_gone(self, fact: LegGone) -> list[Command]:
+        track = self._consultation(fact.leg)
+        if track is None:
+            return []
+        if self._consulting is not None:
+            self.tell(fact.at, "the consultation is over: the agent's channel is gone")
+        self._close_consultation(fact.at)
+        commands = track.signal(self, Signal.UNWANTED, fact.at, EndedBy.CONSULTED)
+        # What the stop would have shown, the hang-up shows: nothing is to be sent.
+        track.signal(self, Signal.CHANNEL_GONE, fact.at, EndedBy.CONSULTED)
+        return [each for each in commands if isinstance(each, RaiseAlarm)]
+
+    def _consultation(self, uniqueid: str) -> Track | None:
+        for track in self._consultations:
+            if track.channel is not None and track.channel.uniqueid == uniqueid:
+                return track
+        return None
+
+    def _end_consultations(self, at: datetime, ended_by: EndedBy) -> list[Command]:
+        self._close_consultation(at)
+        commands: list[Command] = []
+        for track in self._consultations:
+            commands += track.signal(self, Signal.UNWANTED, at, ended_by)
+        return commands
+
+    def _close_consultation(self, at: datetime) -> None:
+        span, self._consulting = self._consulting, None
+        self._close_span(span, at)
+
+    # opt-out and permission
+
+    def _opted_out(self, fact: OptedOut) -> list[Command]:
+        verdict = decide.on_opt_out(self.policy, fact.by)
+        if self.stage is Stage.DECLINED:
+            return []
+        self.tell(fact.at, f"opt-out by the {fact.by}", verdict.reason)
+        if not verdict.allowed:
+            return [RaiseAlarm(verdict.reason.words)]
+        if decide.discards_on_opt_out(self.policy):
+            self._discard = verdict.reason
+        return self._turn(Turn.DECLINED, fact.at, verdict.reason, EndedBy.OPT_OUT)
+
+    def _await_permission(self, at: datetime) -> list[Command]:
+        terms = decide.permission_terms(self.policy, self.began.arrival.direction)
+        if terms is None:
+            return []
+        self._discard = terms.reason  # until it is given
+        within = timedelta(seconds=terms.within_s) - (at - self.began.at)
+        rest = self.new_rest(max(0.0, within.total_seconds()))
+        self._permitting = rest.rest
+        return [rest]
+
+    def _permission_given(self, fact: PermissionGiven) -> list[Command]:
+        if not self._permitting:
+            return []
+        if fact.by not in (self.policy.outbound.permission, Permission.KEY):
+            self.tell(fact.at, f"permission by {fact.by}: the policy asks for another one")
+            return []
+        self.tell(fact.at, f"permission given ({fact.by})")
+        self._permitting, self._discard = 0, None
+        return []
+
+    def _not_permitted(self, at: datetime) -> list[Command]:
+        self._permitting = 0
+        reason = self._discard or self.reason
+        self.tell(at, "permission was not given in time", reason)
+        return self._turn(Turn.DECLINED, at, reason, EndedBy.NO_PERMISSION)
+
+    # the end
+
+    def _transfer_failed(self, fact: TransferFailed) -> list[Command]:
+        self.tell(fact.at, "a transfer failed: recording stays as it was")
+        return []
+
     def _hung_up(self, fact: HungUp) -> list[Command]:
-        self._tell(fact.at, "hung up" if fact.seen else "gone when the link to the PBX came back")
+        self.tell(fact.at, "hung up" if fact.seen else "gone when the link to the PBX came back")
         ended_by = EndedBy.HANG_UP if fact.seen else EndedBy.LINK_LOST
+        self._ended_at = fact.at
         commands = self._turn(Turn.HUNG_UP, fact.at, self.reason, ended_by)
-        return commands + self._hand_off(fact.at)
+        return commands + self._hand_off()
+
+    def _after_the_end(self, fact: Fact) -> list[Command]:
+        """It is over, and perhaps a recorder on the agent's channel is still being stopped."""
+        if self.done:
+            return []
+        if not isinstance(fact, LegGone | LinkReturned | Adopted | Rested | RecorderFact):
+            return []
+        return self._apply(fact) + self._hand_off()
+
+    def hand_off_again(self) -> list[Command]:
+        """Hand a call off that is over, for a bridge that died before it could."""
+        return self._hand_off()
+
+    def _hand_off(self) -> list[Command]:
+        if not self.done or not self._segments:
+            return []
+        return [HandOff(self._handoff(self._ended_at or self.began.at))]
+
+    # the bridge
 
     def _bridge_ends(self, fact: BridgeEnds) -> list[Command]:
         if self._ending:
             return []
-        self._tell(fact.at, "the bridge ends: the recorder stops")
+        self.tell(fact.at, "the bridge ends: the recorder stops")
         self._ending = True
-        return self._signal(Signal.UNWANTED, fact.at, EndedBy.BRIDGE_ENDED)
+        commands = self._signal(Signal.UNWANTED, fact.at, EndedBy.BRIDGE_ENDED)
+        return commands + self._end_consultations(fact.at, EndedBy.BRIDGE_ENDED)
 
     def _adopted(self, fact: Adopted) -> list[Command]:
-        self._tell(fact.at, "a new bridge has taken the call over")
+        commands: list[Command] = []
+        for track in self._consultations:
+            track.wanted = False  # nobody knows whether the agent still consults
+            commands += track.signal(self, Signal.UNWANTED, fact.at, EndedBy.BRIDGE_ENDED)
+            commands += track.signal(self, Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
+        if self.stage is Stage.OVER:
+            return commands
+        self.tell(fact.at, "a new bridge has taken the call over")
         self._ending = False
-        commands = self._signal(Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
-        if self.stage is Stage.RECORDED and self.recorder is Recorder.NONE:
+        self._track.wanted = self.stage is Stage.RECORDED
+        commands += self._signal(Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
+        if self._track.wanted and self.recorder is Recorder.NONE:
             commands += self._signal(Signal.WANTED, fact.at)
+        # The timers were the predecessor's.
+        if self._permitting:
+            commands += self._await_permission(fact.at)
+        if self._left_talk_at is not None:
+            commands += self._unexplained(self._left_talk_at)
+        return commands + self._among_strangers()
+
+    def _link_returned(self, fact: LinkReturned) -> list[Command]:
+        self.tell(fact.at, "the link to the PBX was lost and is back")
+        commands: list[Command] = []
+        for track in self._tracks:
+            commands += track.signal(self, Signal.LINK_RETURNED, fact.at)
         return commands
 
-    def hand_off_again(self) -> list[Command]:
-        """Hand a call off that is over, for a bridge that died before it could."""
-        return self._hand_off(self._ended_at or self.began.at)
-
-    def _hand_off(self, at: datetime) -> list[Command]:
-        self._ended_at = at
-        return [HandOff(self._handoff(at))] if self._segments else []
-
-    def _bridge_fact(self, fact: BridgeFact) -> list[Command]:
-        match fact:
-            case LinkReturned():
-                self._tell(fact.at, "the link to the PBX was lost and is back")
-                return self._signal(Signal.LINK_RETURNED, fact.at)
-            case BridgeEnds():
-                return self._bridge_ends(fact)
-            case Adopted():
-                return self._adopted(fact)
-            case Rested() if fact.rest == self._explaining:
-                left_at, self._explaining = self._left_talk_at, 0
-                return self._unexplained(left_at) if left_at is not None else []
-            case Rested() if fact.rest == self._resting:
-                return self._signal(Signal.RESTED, fact.at)
-            case _:
-                return []  # the end of a pause that is over already
+    def _rested(self, fact: Rested) -> list[Command]:
+        if fact.rest == self._explaining:
+            left_at, self._explaining = self._left_talk_at, 0
+            return self._unexplained(left_at) if left_at is not None else []
+        if fact.rest == self._meeting:
+            self._meeting = 0
+            return self._among_strangers()
+        if fact.rest == self._listening:
+            return self._voice_settled(fact.at)
+        if fact.rest == self._permitting:
+            return self._not_permitted(fact.at)
+        for track in self._tracks:
+            if fact.rest == track.resting:
+                return track.signal(self, Signal.RESTED, fact.at)
+        return []  # the end of a pause that is over already
 
     def _recorder_fact(self, fact: RecorderFact) -> list[Command]:
-        if self._draft is None or fact.segment != self._draft.number:
-            return []  # a late answer about a segment that is closed already
-        if isinstance(fact, RecorderStarted):
-            self._draft.recorder_id = fact.recorder_id
-        if isinstance(fact, RecorderStarted | RecorderUncertain):
-            self._draft.started_at = fact.at
-        return self._signal(_RECORDER_SIGNALS[type(fact)], fact.at)
+        for track in self._tracks:
+            if track.draft is not None and track.draft.number == fact.segment:
+                return track.answered(self, fact)
+        return []  # a late answer about a segment that is closed already
 
     # turns -> stages
 
@@ -557,13 +611,15 @@ class Call:
         self.stage = STAGES[before, turn]
         if self.stage is not before:
             self._change_span(at, reason)
+        if turn in (Turn.ENTERED, Turn.WENT_ON) and self.stage is Stage.RECORDED:
+            self._company.expect()
         commands: list[Command] = []
         if self.stage is Stage.OVER:
             commands += self._signal(Signal.CHANNEL_GONE, at, ended_by)
         else:
             commands += self._signal(self._wish(before), at, ended_by)
-            if self.stage is not before:
-                commands.append(NoteState(f"{self.id};{self.stage}"))
+        if self.stage is not Stage.RECORDED:
+            commands += self._end_consultations(at, ended_by)
         return commands
 
     def _wish(self, before: Stage) -> Signal:
@@ -571,122 +627,136 @@ class Call:
             return Signal.UNWANTED
         return Signal.WANTED_ANEW if before is Stage.RECORDED else Signal.WANTED
 
-    def _change_span(self, at: datetime, reason: Reason) -> None:
-        if self._open_span is not None and len(self._spans) < MOST_SPANS:
-            self._spans.append(
-                Span(
-                    kind=self._open_span.kind,
-                    started_at=self._open_span.started_at,
-                    ended_at=at,
-                    reason=self._open_span.reason,
-                )
-            )
-        kinds = {Stage.UNRECORDED: SpanKind.NOT_RECORDED, Stage.SILENT: SpanKind.PAYMENT}
-        kind = kinds.get(self.stage)
-        self._open_span = _OpenSpan(kind, at, reason) if kind else None
-
-    # signals -> the recorder
-
     def _signal(
         self, signal: Signal, at: datetime, ended_by: EndedBy = EndedBy.HANG_UP
     ) -> list[Command]:
-        before = self.recorder
-        self.recorder, act = RECORDERS[before, signal]
-        draft = self._draft
-        if signal is Signal.UNWANTED and draft is not None:
-            draft.unwanted_since(at, ended_by)
-        anew = signal in (Signal.WANTED_ANEW, Signal.ADOPTED)
-        if anew and draft is not None and draft.cause_at is None:
-            draft.ended_by = ended_by
-        if before in _WRITING and self.recorder not in _WRITING:
-            self._close_segment(signal, at, ended_by)
-        commands = self._act(act, at, signal)
-        stopped = before is not Recorder.NONE and self.recorder is Recorder.NONE
-        if stopped and self.stage is Stage.RECORDED and not self._ending:
-            commands += self._signal(Signal.WANTED, at)
-        return commands
-
-    def _act(self, act: Act, at: datetime, signal: Signal) -> list[Command]:
-        match act:
-            case Act.NOTHING:
+        """Tell the recorder on the outside party's channel something."""
+        if signal is Signal.WANTED_ANEW:
+            if self._ending:
                 return []
-            case Act.START:
-                return self._start(at)
-            case Act.REST:
-                self._stuck_tries = 0
-                return [self._rest_recorder(REST_S)]
-            case Act.ALARM:
-                return self._alarm(at, signal)
-        draft = self._draft
-        if draft is None:
-            raise RuntimeError(f"call {self.id}: {act} without a segment")
-        if act is Act.STOP:
-            return [StopRecorder(draft.number, draft.recorder_id)]
-        return [StopEveryRecorder(draft.number)]
+            self._company.heard = (
+                "" if ended_by is not EndedBy.ANOTHER_VOICE else self._company.voice
+            )
+        return self._track.signal(self, signal, at, ended_by)
 
-    def _alarm(self, at: datetime, signal: Signal) -> list[Command]:
-        what = _ALARMS[self.recorder, signal]
-        commands: list[Command] = []
-        if self.recorder is Recorder.STUCK:
-            self._stuck_tries += 1
-            if self._stuck_tries <= MOST_STUCK_TRIES:
-                commands.append(self._rest_recorder(STUCK_REST_S))
-            if self._stuck_tries > 1:
-                return commands  # it was told already
-        self._tell(at, what)
-        return [RaiseAlarm(what), *commands]
+    def _change_span(self, at: datetime, reason: Reason) -> None:
+        self._close_span(self._open_span, at)
+        kind = _SPAN_KINDS.get(self.stage)
+        self._open_span = _OpenSpan(kind, at, reason) if kind else None
 
-    def _rest_recorder(self, pause_s: float) -> Rest:
-        rest = self._rest(pause_s)
-        self._resting = rest.rest
-        return rest
+    def _close_span(self, span: _OpenSpan | None, at: datetime) -> None:
+        if span is not None and len(self._spans) < MOST_SPANS:
+            self._spans.append(
+                Span(kind=span.kind, started_at=span.started_at, ended_at=at, reason=span.reason)
+            )
 
-    def _rest(self, pause_s: float) -> Rest:
+    # what stands in the channel's variable
+
+    def is_where_it_was(self, found: Claimed) -> bool:
+        """Tell whether a call is still in the talk, or the queue, that its note tells of."""
+        if found.talkers:
+            return any(self._company.knows(talker) for talker in found.talkers)
+        return bool(found.waits_in) and found.waits_in in self._queues
+
+    def _with_note(self, commands: list[Command]) -> list[Command]:
+        """Note the call's state where it has changed: after a stop, before a start."""
+        text = noted.write(self._state())
+        if self.stage is Stage.OVER or text == self._noted:
+            return commands
+        self._noted = text
+        starts = [n for n, each in enumerate(commands) if isinstance(each, StartRecorder)]
+        at = starts[0] if starts else len(commands)
+        return [*commands[:at], NoteState(text), *commands[at:]]
+
+    def _state(self) -> noted.Noted:
+        segments = [
+            NotedSegment(each.number, each.leg, each.started_at, each.ended_at)
+            for each in self._segments[-noted.MOST_SEGMENTS :]
+        ]
+        for track in self._tracks:
+            draft = track.draft
+            if draft is not None:
+                segments.append(
+                    NotedSegment(draft.number, track.leg, draft.asked_at, draft.cause_at)
+                )
+        return noted.Noted(
+            id=self.id,
+            stage=self.stage,
+            policy=self.policy.name,
+            version=self.policy.version,
+            direction=self.began.arrival.direction,
+            began_at=self.began.at,
+            discards=self._discard is not None,
+            awaits_permission=bool(self._permitting),
+            queue=self._queues[-1] if self._queues else "",
+            known=tuple(self._company.known[-noted.MOST_KNOWN :]),
+            segments=tuple(segments),
+        )
+
+    @classmethod
+    def resumed(
+        cls, state: noted.Noted, pbx: str, pbx_call: str, policy: Policy, began: Arrived
+    ) -> Call:
+        """Make a call anew of what a bridge noted on its channel; apply ``Adopted`` next.
+
+        Args:
+            policy: the one that the note names.
+            began: who the outside party is, as the PBX shows it now.
+        """
+        reason = decide.on_resuming(policy)
+        call = cls(
+            id=state.id, pbx=pbx, pbx_call=pbx_call, policy=policy, began=began, reason=reason
+        )
+        call.stage = state.stage
+        call.tell(state.began_at, "began; the rest of its story is lost with its bridge", reason)
+        call._segment_count = noted.newest(state.segments)
+        call._discard = reason if state.discards else None
+        call._permitting = 1 if state.awaits_permission else 0  # Adopted gives it its time
+        call._queues = [state.queue] if state.queue else []
+        call._company.known = list(state.known)
+        for each in state.segments:
+            if each.ended_at is None and each.leg is Leg.OUTSIDE:
+                call._track.recorder = Recorder.UNCERTAIN
+                call._track.draft = Draft(each.number, each.started_at, each.started_at)
+                continue
+            call._segments.append(
+                Segment(
+                    number=each.number,
+                    outside_file=file_name(state.id, each.number, "outside"),
+                    inside_file=file_name(state.id, each.number, "inside"),
+                    started_at=each.started_at,
+                    ended_at=each.ended_at or each.started_at,
+                    ended_by=EndedBy.LINK_LOST,
+                    stop=StopSeen.UNSEEN,
+                    leg=each.leg,
+                )
+            )
+        return call
+
+    # what the recorders write into (recorder.Book)
+
+    def new_segment(self) -> int:
+        """Number the next segment; 0 if there were too many."""
+        if self._segment_count >= MOST_SEGMENTS:
+            return 0
+        self._segment_count += 1
+        return self._segment_count
+
+    def new_rest(self, pause_s: float) -> Rest:
+        """Number the next rest."""
         self._rests += 1
         return Rest(self._rests, pause_s)
 
-    def _start(self, at: datetime) -> list[Command]:
-        if self._segment_count >= MOST_SEGMENTS:
-            self.recorder = Recorder.REFUSED
-            return [RaiseAlarm(f"more than {MOST_SEGMENTS} segments in one call: not recorded on")]
-        self._segment_count += 1
-        number = self._segment_count
-        self._draft = _Draft(number, at)
-        return [StartRecorder(number, self._file(number, "outside"), self._file(number, "inside"))]
+    def keep(self, segment: Segment) -> None:
+        """Add a segment that is closed."""
+        self._segments.append(segment)
 
-    def _file(self, number: int, side: str) -> str:
-        return f"{self.id}.{number}.{side}.wav"
+    def tell(self, at: datetime, what: str, reason: Reason | None = None) -> None:
+        """Add a line to the call's story."""
+        if len(self._story) < MOST_HAPPENINGS:
+            self._story.append(Happening(at=at, what=what, reason=reason))
 
-    def _close_segment(self, signal: Signal, at: datetime, ended_by: EndedBy) -> None:
-        draft, self._draft = self._draft, None
-        if draft is None or signal is Signal.START_REFUSED:
-            return
-        if signal is Signal.STOPPED:
-            seen = StopSeen.CONFIRMED
-        else:
-            seen = StopSeen.UNSEEN if ended_by is EndedBy.LINK_LOST else StopSeen.HANG_UP
-        cut = timedelta(0)
-        if draft.cause_at is not None:
-            # What came in between the cause and the file's end is not ours to keep.
-            cut = max(cut, at - draft.cause_at)
-        if signal is Signal.STOPPED:
-            ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
-        elif draft.cause_at is not None and draft.ended_by is not None:
-            ended_by = draft.ended_by
-        self._segments.append(
-            Segment(
-                number=draft.number,
-                outside_file=self._file(draft.number, "outside"),
-                inside_file=self._file(draft.number, "inside"),
-                started_at=draft.started_at,
-                ended_at=draft.cause_at or at,
-                ended_by=ended_by,
-                stop=seen,
-                cut_s=cut.total_seconds(),
-            )
-        )
-
-    # the end
+    # what is known elsewhere
 
     def _handoff(self, ended_at: datetime) -> Handoff:
         arrival = self.began.arrival
@@ -714,6 +784,26 @@ class Call:
             keep=decide.keep(self.policy, self.began.at),
         )
 
-    def _tell(self, at: datetime, what: str, reason: Reason | None = None) -> None:
-        if len(self._story) < MOST_HAPPENINGS:
-            self._story.append(Happening(at=at, what=what, reason=reason))
+    # What a call does with a fact: the handler of its own class, else of the class above it.
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Command]]]] = {
+        QueueEntered: _queue_entered,
+        Answered: _answered,
+        AgentAnswered: _agent_answered,
+        TransferCompleted: _transfer_completed,
+        TransferFailed: _transfer_failed,
+        HungUp: _hung_up,
+        LeftTalk: _talk,
+        JoinedTalk: _talk,
+        TalkChanged: _talk_changed,
+        Parked: _parked,
+        ConsultationBegan: _consultation_began,
+        ConsultationEnded: _consultation_ended,
+        LegGone: _leg_gone,
+        OptedOut: _opted_out,
+        PermissionGiven: _permission_given,
+        LinkReturned: _link_returned,
+        BridgeEnds: _bridge_ends,
+        Adopted: _adopted,
+        Rested: _rested,
+        RecorderFact: _recorder_fact,
+    }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hushtape.policy.decide import Arrival, Place
+from hushtape.policy.schema import Asker, Permission
 from hushtape.recordings.manifest import Handoff
 
 
@@ -22,6 +23,9 @@ class Channel:
     dialled: str  # the extension with which it entered the dialplan
     extension: str = ""  # where in the dialplan it was last known to be
     others: list[str] = field(default_factory=list)  # uniqueids of those it was talking with
+    number: str = ""  # of whom it belongs to, as the PBX shows it
+    opted_out: bool = False  # its caller asked not to be recorded
+    announced: bool = False  # it was told that the call is recorded, before it was connected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +35,126 @@ class Fact:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Talker:
+    """Somebody with whom the outside party talks.
+
+    Args:
+        uniqueid: of the channel.
+        place: where a policy would find it: a transfer to it would lead there.
+        telephone: the same for all channels of one telephone, "PJSIP/211"; "" where that can't be
+            told, as for a line to the outside.
+        replaces: the uniqueid of the channel whose part in the talk it took over, unasked.
+        stands_in: it is half of a Local channel, and somebody else is heard through it.
+    """
+
+    uniqueid: str
+    place: Place
+    telephone: str = ""
+    replaces: str = ""
+    stands_in: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueEntered(Fact):
-    """The outside party waits in a queue."""
+class Arrived(Fact):
+    """A call came to where its recording may begin."""
 
     arrival: Arrival
     number: str = ""  # of the outside party
     name: str = ""
+    agent: str = ""  # our side, as the PBX names it, where it is known already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered(Arrived):
+    """The outside party waits in a queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Arrived):
+    """A call that came through no queue was answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed(Arrived):
+    """A live channel carries the note of a bridge that is gone, and nothing else is known of it.
+
+    Args:
+        note: what that bridge had noted (noted.py).
+        since: when that bridge was last known to be there; what came later is uncertain.
+        talkers: with whom it talks.
+        waits_in: the queue in which it waits, or through which it came to its talk.
+    """
+
+    note: str
+    since: datetime
+    talkers: tuple[Talker, ...] = ()
+    waits_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentAnswered(Fact):
-    """An agent took the call from the queue."""
+    """An agent took the call from the queue.
+
+    Args:
+        talker: the agent, where the PBX says with which channel.
+    """
 
     agent: str
+    talker: Talker | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkChanged(Fact):
+    """With whom the outside party talks now. Nobody: it waits, or went."""
+
+    talkers: tuple[Talker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked(Fact):
+    """The outside party was parked: it waits for somebody to fetch it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationBegan(Fact):
+    """The agent talks to somebody else, while the outside party waits.
+
+    Args:
+        leg: the agent's channel in that talk.
+        place: to whom the agent talks.
+    """
+
+    leg: Channel
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationEnded(Fact):
+    """The agent's talk is over, however it went on."""
+
+    leg: str  # uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegGone(Fact):
+    """The channel on which a consultation was recorded is gone."""
+
+    leg: str  # uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedOut(Fact):
+    """The outside party asked not to be recorded."""
+
+    by: Asker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionGiven(Fact):
+    """The called person agreed to be recorded: the agent says so, or heard the announcement."""
+
+    by: Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +268,18 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class StartRecorder(Command):
-    """Start a recorder on the outside party's channel, one file for each direction."""
+    """Start a recorder, one file for each direction.
+
+    Args:
+        outside_file: what the channel says.
+        inside_file: what it hears.
+        leg: the agent's channel in a consultation; None: the outside party's. So in every command.
+    """
 
     segment: int
     outside_file: str
     inside_file: str
+    leg: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +288,15 @@ class StopRecorder(Command):
 
     segment: int
     recorder_id: str
+    leg: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StopEveryRecorder(Command):
-    """Stop whatever records on the outside party's channel, and make sure."""
+    """Stop whatever records on a channel, and make sure."""
 
     segment: int
+    leg: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)

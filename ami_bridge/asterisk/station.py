@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.clock import PbxClock, believable
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import Frame
-from ami_bridge.asterisk.translate import Translator
+from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES, Translator
 from ami_bridge.facts import (
     Channel,
     Command,
@@ -39,7 +39,6 @@ STOP_TIMEOUT_S = 2.0
 NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
 MOST_RECORDERS = 20  # on one channel; more than any dialplan starts
-CALL_VARIABLE = "HUSHTAPE_CALL"
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
 log = structlog.get_logger()
@@ -83,9 +82,9 @@ class AsteriskStation:
         """When the PBX was last known to be there, aware UTC, our clock."""
         return self._link.heard_at
 
-    def know(self, channel: Channel, since: datetime) -> None:
-        """Remember a channel of a call that a predecessor left, alive until ``since``."""
-        self._translator.know(channel)
+    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+        """Remember the channels of a call that a predecessor left, alive until ``since``."""
+        self._translator.know(channel, legs)
         self._unseen_since = min(since, self._unseen_since or since)
 
     async def run(self) -> None:
@@ -213,9 +212,7 @@ class AsteriskStation:
 
     async def _on_up(self) -> None:
         asked_at = self.pbx_now()
-        living = await self._link.ask_list(
-            actions.status((CALL_VARIABLE,)), timeout_s=STATUS_TIMEOUT_S
-        )
+        living = await self._link.ask_list(actions.status(VARIABLES), timeout_s=STATUS_TIMEOUT_S)
         since = self._unseen_since or asked_at
         for told in self._translator.resync(living, self.pbx_now(), since):
             self._bridge.tell(self, told.channel, told.fact)

@@ -6,33 +6,48 @@ Asterisk 22 (tests/data/ami).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ami_bridge.asterisk.consulting import Consulting
+from ami_bridge.asterisk.party import Party, person
+from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.facts import (
     AgentAnswered,
+    Answered,
     Channel,
+    Claimed,
+    ConsultationBegan,
+    ConsultationEnded,
     Fact,
     HungUp,
     JoinedTalk,
     LeftTalk,
+    LegGone,
+    OptedOut,
+    Parked,
+    PermissionGiven,
     QueueEntered,
+    TalkChanged,
+    Talker,
     TransferCompleted,
     TransferFailed,
 )
 from hushtape.config import Pbx
-from hushtape.policy import numbers
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind
+from hushtape.policy.schema import Asker, DestinationKind, Permission
 from hushtape.recordings.manifest import Direction
 
 Event = Mapping[str, str]
 
 MOST_CHANNELS = 20_000
 PARKING = ("parking", "holding")  # bridges in which nobody talks
-TALK_LIMIT = 20  # channels in a bridge; beyond that it is a conference, and members come and go
-TEXT_LIMIT = 200  # characters of a caller's name or number that are kept
+OWN_EVENT = "Hushtape"  # the name of the dialplan's events for us
+CALL_VARIABLE = "HUSHTAPE_CALL"
+OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
+VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE)
+_UNSET = "(null)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +62,54 @@ class Translator:
     """Follows one PBX's channels and says what happened to calls."""
 
     def __init__(self, pbx: Pbx) -> None:
-        self._pbx = pbx
         self._channels: dict[str, Channel] = {}
         # A queue's Local member stands between caller and agent: its halves' common name -> caller.
         self._locals: dict[str, Channel] = {}
-        self._talks = _Talks()
+        self._queued: set[str] = set()  # uniqueids of those who wait in a queue
+        self._moved_on: set[str] = set()  # uniqueids of those who are not where they had dialled
+        self._talks = Talks()
+        self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
+        self._party = Party(pbx, self._channels)
+        self._consulting = Consulting(self._channels, self._talks, self._party.telephone)
+        self._handlers: dict[str, Callable[[Event, datetime], Iterable[Told]]] = {
+            "Newchannel": self._new_channel,
+            "Rename": self._renamed,
+            "QueueCallerJoin": self._queue_entered,
+            "QueueCallerLeave": self._queue_left,
+            "AgentConnect": self._agent_connected,
+            "DialBegin": self._dial_began,
+            "DialEnd": self._dial_ended,
+            "BlindTransfer": self._transferred,
+            "AttendedTransfer": self._attended,
+            "BridgeEnter": self._bridge_entered,
+            "BridgeLeave": self._bridge_left,
+            "Hold": self._held,
+            "Unhold": self._unheld,
+            "ParkedCall": self._parked,
+            "UserEvent": self._said_by_dialplan,
+            "Hangup": self._hung_up,
+        }
 
     def channel(self, uniqueid: str) -> Channel | None:
         """Return a channel that is known to live."""
         return self._channels.get(uniqueid)
 
-    def know(self, channel: Channel) -> None:
-        """Remember a channel without having seen it: the next resync says what became of it."""
+    def place(self, extension: str) -> Place:
+        """Say what an extension of this PBX leads to, by the configuration."""
+        return self._party.place(extension)
+
+    def know(self, channel: Channel, legs: Sequence[Channel] = ()) -> None:
+        """Remember channels without having seen them: the next resync says what became of them.
+
+        Args:
+            channel: an outside party's.
+            legs: of agents who consulted somebody in its call.
+        """
         self._channels[channel.uniqueid] = channel
+        self._moved_on.add(channel.uniqueid)
+        for leg in legs:
+            self._channels[leg.uniqueid] = leg
+            self._consulting.know(leg, channel)
 
     def translate(self, event: Event, at: datetime) -> list[Told]:
         """Take in one event.
@@ -71,157 +121,254 @@ class Translator:
         Returns:
             The facts that follow, in order; most events say nothing to us.
         """
-        match event.get("Event"):
-            case "Newchannel":
-                return self._remember(event, event.get("Exten", ""), at)
-            case "Rename":
-                known = self._channels.get(event.get("Uniqueid", ""))
-                if known is not None:
-                    known.name = event.get("Newname", known.name)
-            case "QueueCallerJoin":
-                return self._queue_entered(event, at)
-            case "AgentConnect":
-                return self._agent_connected(event, at)
-            case "BlindTransfer" | "AttendedTransfer":
-                return [*self._transferred(event, at), *self._swapped(event, at)]
-            case "BridgeLeave" | "QueueCallerLeave":
-                self._talks.leave(event)
-                return self._told(event, LeftTalk(at=at))
-            case "BridgeEnter" if event.get("BridgeType") not in PARKING:
-                self._talks.enter(event, self._channels)
-                return self._joined(event, at)
-            case "Hangup":
-                self._locals.pop(_pair(event.get("Channel", "")), None)
-                self._talks.leave(event)
-                channel = self._channels.pop(event.get("Uniqueid", ""), None)
-                return [Told(channel, HungUp(at=at))] if channel is not None else []
-        return []
+        handler = self._handlers.get(event.get("Event", ""))
+        return list(handler(event, at)) if handler is not None else []
 
-    def resync(self, living: Sequence[Event], at: datetime, since: datetime) -> Iterator[Told]:
-        """Compare what is remembered with what lives, after the link was away.
+    # channels
 
-        Args:
-            living: the ``Status`` events of every channel of the PBX, with CALL_VARIABLE.
-            at: when they were asked for.
-            since: from when on nobody listened. A transfer may have been at any moment after that,
-                so it is taken to have been then: what is uncertain isn't kept.
+    def _new_channel(self, event: Event, at: datetime) -> Iterator[Told]:
+        yield from self._remember(event, event.get("Exten", ""), at)
 
-        Yields:
-            A hang-up for each channel that went while nobody listened, a transfer for each that is
-            elsewhere in the dialplan now, a queue entry for each that waits or talks in a queue.
-        """
-        alive = {event.get("Uniqueid", ""): event for event in living}
-        for uniqueid in [known for known in self._channels if known not in alive]:
-            yield Told(self._channels.pop(uniqueid), HungUp(at=since, seen=False))
-        self._locals = {k: v for k, v in self._locals.items() if v.uniqueid in alive}
-        self._talks = _Talks()
-        for event in living:
-            self._talks.enter(event, {})
-        for uniqueid, event in alive.items():
-            known = self._channels.get(uniqueid)
-            if known is None:
-                yield from self._remember(event, event.get("DNID") or event.get("Exten", ""), at)
-                if _is_unclaimed(event):
-                    yield from self._found_in_queue(self._channels[uniqueid], event, at)
-                continue
-            known.name = event.get("Channel", known.name)
-            yield from self._moved(known, event, at, since)
-
-    def _moved(
-        self, channel: Channel, status: Event, at: datetime, since: datetime
-    ) -> Iterator[Told]:
-        """Tell of a transfer that nobody saw: elsewhere in the dialplan, or with somebody else."""
-        before, channel.others = channel.others, self._talks.others(status)
-        extension = status.get("Exten", "")
-        if extension != channel.extension:
-            channel.extension = extension
-            place = self.place(extension)
-            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
-            yield from self._found_in_queue(channel, status, at)
-        elif before and channel.others and set(before) != set(channel.others):
-            place = Place(DestinationKind.UNKNOWN, "")
-            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
-
-    def place(self, extension: str) -> Place:
-        """Say what an extension of this PBX leads to, by the configuration."""
-        pbx = self._pbx
-        if extension in pbx.queues:
-            return Place(DestinationKind.QUEUE, extension, queue=pbx.queues[extension])
-        if any(numbers.matches(pattern, extension) for pattern in pbx.extensions):
-            return Place(DestinationKind.EXTENSION, extension)
-        if any(numbers.matches(pattern, extension) for pattern in pbx.outside):
-            number = extension.removeprefix(pbx.outside_prefix)
-            return Place(DestinationKind.OUTSIDE, extension, number=number)
-        return Place(DestinationKind.UNKNOWN, extension)
-
-    def _told(self, event: Event, fact: Fact) -> list[Told]:
-        channel = self._channels.get(event.get("Uniqueid", ""))
-        return [Told(channel, fact)] if channel is not None else []
-
-    def _joined(self, event: Event, at: datetime) -> list[Told]:
-        """A channel talks; if it is elsewhere in the dialplan than was told, it was redirected."""
-        told = self._told(event, JoinedTalk(at=at))
-        if told:
-            channel, extension = told[0].channel, event.get("Exten", "")
-            if extension != channel.extension:
-                channel.extension = extension
-                place = self.place(extension)
-                sent = TransferCompleted(at=at, place=place, how="redirected")
-                return [Told(channel, sent), *told]
-        return told
-
-    def _remember(self, event: Event, dialled: str, at: datetime) -> list[Told]:
+    def _remember(self, event: Event, dialled: str, at: datetime) -> Iterator[Told]:
         uniqueid = event.get("Uniqueid", "")
-        told = []
         if len(self._channels) >= MOST_CHANNELS and uniqueid not in self._channels:
             # Hang-ups were missed: the oldest goes, as a dict keeps the order.
-            oldest = self._channels.pop(next(iter(self._channels)))
-            told.append(Told(oldest, HungUp(at=at, seen=False)))
+            yield from self._forget(next(iter(self._channels)), HungUp(at=at, seen=False))
+        name = event.get("Channel", "")
         self._channels[uniqueid] = Channel(
             uniqueid,
-            event.get("Channel", ""),
+            name,
             event.get("Context", ""),
             dialled,
             event.get("Exten", ""),
+            number=person(event.get("CallerIDNum", "")),
         )
-        return told
+        self._talks.name(uniqueid, name)
 
-    def _queue_entered(self, event: Event, at: datetime) -> list[Told]:
-        told = []
-        if event.get("Uniqueid", "") not in self._channels:  # it came while nobody listened
-            told = self._remember(event, "", at)
-        channel = self._channels[event.get("Uniqueid", "")]
+    def _renamed(self, event: Event, at: datetime) -> Iterator[Told]:
+        known = self._channels.get(event.get("Uniqueid", ""))
+        if known is not None:
+            known.name = event.get("Newname", known.name)
+            self._talks.name(known.uniqueid, known.name)
+        yield from ()
+
+    def _hung_up(self, event: Event, at: datetime) -> Iterator[Told]:
+        self._locals.pop(pair(event.get("Channel", "")), None)
+        uniqueid = event.get("Uniqueid", "")
+        if uniqueid in self._channels:
+            yield from self._forget(uniqueid, HungUp(at=at))
+        else:
+            yield from self._out_of_talk(uniqueid, at)
+
+    def _forget(self, uniqueid: str, gone: HungUp) -> Iterator[Told]:
+        channel = self._channels.pop(uniqueid)
+        self._queued.discard(uniqueid)
+        self._moved_on.discard(uniqueid)
+        self._party.forget(uniqueid)
+        self._company.pop(uniqueid, None)
+        for caller in self._consulting.forget(channel):
+            yield Told(caller, LegGone(at=gone.at, leg=uniqueid))
+        yield Told(channel, gone)
+        yield from self._out_of_talk(uniqueid, gone.at)
+
+    def _out_of_talk(self, uniqueid: str, at: datetime) -> Iterator[Told]:
+        bridge = self._talks.forget(uniqueid)
+        if bridge:
+            yield from self._talk_changed(bridge, at)
+
+    # queues
+
+    def _queue_entered(self, event: Event, at: datetime) -> Iterator[Told]:
+        uniqueid = event.get("Uniqueid", "")
+        if uniqueid not in self._channels:  # it came while nobody listened
+            yield from self._remember(event, "", at)
+        channel = self._channels[uniqueid]
         channel.extension = event.get("Exten", channel.extension)
-        return [*told, self._entry(channel, event.get("Queue", ""), event, at)]
+        self._queued.add(uniqueid)
+        self._moved_on.add(uniqueid)
+        yield self._entry(channel, event.get("Queue", ""), event, at)
 
-    def _found_in_queue(self, channel: Channel, status: Event, at: datetime) -> Iterator[Told]:
-        """Take a channel that waits or talks in a queue for one that enters it now."""
-        if status.get("Application") == "Queue":
-            queue = status.get("Data", "").partition(",")[0]
-            yield self._entry(channel, queue, status, at)
+    def _queue_left(self, event: Event, at: datetime) -> Iterator[Told]:
+        self._queued.discard(event.get("Uniqueid", ""))
+        yield from self._told(event, LeftTalk(at=at))
 
     def _entry(self, channel: Channel, queue: str, event: Event, at: datetime) -> Told:
-        outside = channel.context in self._pbx.outside_contexts
+        outside = self._party.is_outside(channel)
         arrival = Arrival(
             at=at,
             direction=Direction.INBOUND if outside else Direction.INTERNAL,
             dialled=channel.dialled,
             queue=queue,
         )
-        number = _person(event.get("CallerIDNum", ""))
-        name = _person(event.get("CallerIDName", ""))
+        number = person(event.get("CallerIDNum", ""))
+        name = person(event.get("CallerIDName", ""))
         return Told(channel, QueueEntered(at=at, arrival=arrival, number=number, name=name))
 
-    def _agent_connected(self, event: Event, at: datetime) -> list[Told]:
+    def _agent_connected(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channels.get(event.get("Uniqueid", ""))
         if channel is None:
-            return []
-        pair = _pair(event.get("DestChannel", ""))
-        if pair:
-            self._locals[pair] = channel
-        return [Told(channel, _agent_answered(event, at))]
+            return
+        name = event.get("DestChannel", "")
+        if pair(name):
+            self._locals[pair(name)] = channel
+        agent = self._channels.get(event.get("DestUniqueid", ""))
+        talker = self._party.talker(agent) if agent is not None else None
+        member = event.get("MemberName") or event.get("Interface", "")
+        if talker is not None and talker.telephone not in ("", event.get("Interface", "")):
+            member = talker.telephone  # it was picked up elsewhere
+        yield Told(channel, AgentAnswered(at=at, agent=person(member), talker=talker))
 
-    def _transferred(self, event: Event, at: datetime) -> list[Told]:
+    # calls that come through no queue
+
+    def _dial_began(self, event: Event, at: datetime) -> Iterator[Told]:
+        self._party.dials(event.get("DestUniqueid", ""), event.get("Exten", ""))
+        yield from ()
+
+    def _dial_ended(self, event: Event, at: datetime) -> Iterator[Told]:
+        caller = self._channels.get(event.get("Uniqueid", ""))
+        called = self._channels.get(event.get("DestUniqueid", ""))
+        if event.get("DialStatus") != "ANSWER" or caller is None or called is None:
+            return
+        if pair(caller.name):  # click-to-call, or a colleague who is consulted
+            behind = self._behind(caller.name)
+            if behind is None or self._consulting.consults(behind.uniqueid):
+                return
+            if self._party.is_outside(called):
+                yield from self._answered(behind, called, event, at)
+        elif caller.uniqueid not in self._queued:
+            yield from self._answered(caller, called, event, at)
+
+    def _answered(
+        self, caller: Channel, called: Channel, event: Event, at: datetime
+    ) -> Iterator[Told]:
+        """Tell of a call that was answered, on the channel of its outside party."""
+        if self._party.is_outside(called) and not self._party.is_outside(caller):
+            number = self._party.place_of(called).number
+            arrival = Arrival(
+                at=at,
+                direction=Direction.OUTBOUND,
+                dialled=number,
+                extension=self._party.extension_of(caller),
+            )
+            agent = self._party.telephone(caller)
+            yield Told(called, Answered(at=at, arrival=arrival, number=number, agent=agent))
+        elif caller.uniqueid not in self._moved_on:
+            outside = self._party.is_outside(caller)
+            direction = Direction.INBOUND if outside else Direction.INTERNAL
+            arrival = Arrival(at=at, direction=direction, dialled=caller.dialled)
+            name = person(event.get("CallerIDName", ""))
+            agent = self._party.telephone(called)
+            fact = Answered(at=at, arrival=arrival, number=caller.number, name=name, agent=agent)
+            yield Told(caller, fact)
+
+    # talks
+
+    def _bridge_entered(self, event: Event, at: datetime) -> Iterator[Told]:
+        bridge, uniqueid = event.get("BridgeUniqueid", ""), event.get("Uniqueid", "")
+        if event.get("BridgeType") in PARKING or not (bridge and uniqueid):
+            return
+        self._talks.enter(bridge, uniqueid, event.get("SwapUniqueid", ""))
+        yield from self._joined(event, at)
+        yield from self._talk_changed(bridge, at)
+        yield from self._consultations(self._consulting.entered(bridge, uniqueid), at)
+
+    def _bridge_left(self, event: Event, at: datetime) -> Iterator[Told]:
+        uniqueid = event.get("Uniqueid", "")
+        for caller in self._consulting.left(uniqueid):
+            yield Told(caller, ConsultationEnded(at=at, leg=uniqueid))
+        bridge = self._talks.leave(uniqueid)
+        yield from self._told(event, LeftTalk(at=at))
+        if bridge:
+            yield from self._tell_company(uniqueid, at)
+            yield from self._talk_changed(bridge, at)
+
+    def _joined(self, event: Event, at: datetime) -> Iterator[Told]:
+        """A channel talks; if it is elsewhere in the dialplan than was told, it was redirected."""
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is None:
+            return
+        extension = event.get("Exten", "")
+        if extension and extension != channel.extension:
+            channel.extension = extension
+            place = self.place(extension)
+            yield Told(channel, TransferCompleted(at=at, place=place, how="redirected"))
+        yield Told(channel, JoinedTalk(at=at))
+
+    def _talk_changed(self, bridge: str, at: datetime) -> Iterator[Told]:
+        for uniqueid in self._talks.listeners(bridge):
+            yield from self._tell_company(uniqueid, at)
+
+    def _tell_company(self, uniqueid: str, at: datetime) -> Iterator[Told]:
+        channel = self._channels.get(uniqueid)
+        if channel is None or pair(channel.name):
+            return
+        heard = self._talks.company(uniqueid)
+        talkers = self._party.talkers(heard)
+        channel.others = [each.uniqueid for each in heard]
+        if talkers != self._company.get(uniqueid, ()):
+            self._company[uniqueid] = talkers
+            yield Told(channel, TalkChanged(at=at, talkers=talkers))
+
+    def _parked(self, event: Event, at: datetime) -> Iterator[Told]:
+        channel = self._channels.get(event.get("ParkeeUniqueid", ""))
+        if channel is not None and pair(channel.name):
+            channel = self._behind(channel.name)
+        if channel is not None:
+            yield Told(channel, Parked(at=at))
+
+    # consultations
+
+    def _held(self, event: Event, at: datetime) -> Iterator[Told]:
+        began = self._consulting.held(event.get("Uniqueid", ""))
+        yield from self._consultations(began, at)
+
+    def _unheld(self, event: Event, at: datetime) -> Iterator[Told]:
+        for leg, caller in self._consulting.unheld(event.get("Uniqueid", "")):
+            yield Told(caller, ConsultationEnded(at=at, leg=leg.uniqueid))
+
+    def _consultations(
+        self, began: Iterable[tuple[Channel, Channel]], at: datetime
+    ) -> Iterator[Told]:
+        for leg, caller in began:
+            place = self._party.consulted(leg, self._talks.company(leg.uniqueid))
+            yield Told(caller, ConsultationBegan(at=at, leg=leg, place=place))
+
+    # what the dialplan says
+
+    def _said_by_dialplan(self, event: Event, at: datetime) -> Iterator[Told]:
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if event.get("UserEvent") != OWN_EVENT or channel is None:
+            return
+        outside = self._party.is_outside(channel)
+        if event.get("Act") == "opt-out":
+            by = Asker.CALLER if outside or event.get("By") == Asker.CALLER else Asker.AGENT
+            if by is Asker.CALLER:
+                channel.opted_out = True
+            yield from self._tell_all(channel, OptedOut(at=at, by=by))
+        elif event.get("Act") == "permission":
+            announced = event.get("By") == Permission.ANNOUNCEMENT
+            permission = Permission.ANNOUNCEMENT if announced else Permission.KEY
+            channel.announced = channel.announced or announced  # the answer comes after it
+            if announced or not outside:  # nobody gives it to himself
+                yield from self._tell_all(channel, PermissionGiven(at=at, by=permission))
+
+    def _tell_all(self, channel: Channel, fact: Fact) -> Iterator[Told]:
+        """Tell it of a channel and of those with whom it talks: one of them has the call."""
+        yield Told(channel, fact)
+        for heard in self._talks.company(channel.uniqueid):
+            other = self._channels.get(heard.uniqueid)
+            if other is not None:
+                yield Told(other, fact)
+
+    # transfers
+
+    def _attended(self, event: Event, at: datetime) -> Iterator[Told]:
+        if event.get("DestType") == "Threeway":
+            return  # nobody has left: who is in the talk is what counts
+        yield from self._transferred(event, at)
+        yield from self._swapped(event, at)
+
+    def _transferred(self, event: Event, at: datetime) -> Iterator[Told]:
         if event.get("Event") == "BlindTransfer":
             how, place = "blind", self.place(event.get("Extension", ""))
         else:
@@ -229,42 +376,46 @@ class Translator:
         channel = self._channels.get(event.get("TransfereeUniqueid", ""))
         # Where a queue's member is a Local channel, its far half is transferred, and with it the
         # caller. (Run on Asterisk 22, with Local/211@internal/n.)
-        pair = _pair(event.get("TransfereeChannel", ""))
-        if pair:
-            channel = self._locals.get(pair)
+        half = event.get("TransfereeChannel", "")
+        if pair(half):
+            channel = self._locals.get(pair(half)) or self._behind(half)
             if channel is None:
                 # Somebody near this caller was transferred, we can't tell who: not sure means no.
                 channel = self._channels.get(event.get("TransfereeLinkedid", ""))
                 place = Place(DestinationKind.UNKNOWN, place.extension)
         if channel is None:
-            return []
+            return
         if event.get("Result") != "Success":
-            return [Told(channel, TransferFailed(at=at))]
+            yield Told(channel, TransferFailed(at=at))
+            return
+        self._moved_on.add(channel.uniqueid)
         if how == "blind":  # in an attended one the caller stays where it is in the dialplan
             channel.extension = place.extension
-        return [Told(channel, TransferCompleted(at=at, place=place, how=how))]
+        yield Told(channel, TransferCompleted(at=at, place=place, how=how))
+
+    def _behind(self, half: str) -> Channel | None:
+        """Return the one with whom a Local channel's half connects, if there is just one."""
+        heard = self._talks.behind(half)
+        return self._channels.get(heard[0].uniqueid) if len(heard) == 1 else None
 
     def _local_in_talk(self, uniqueid: str) -> str:
         """Return the name of the one Local channel with which a channel talks, else ``""``."""
-        channel = self._channels.get(uniqueid)
-        others = channel.others if channel is not None else []
-        names = [self._channels[each].name for each in others if each in self._channels]
-        locals_ = [name for name in names if _pair(name)]
+        members = self._talks.members(self._talks.bridge_of(uniqueid))
+        names = [self._channels[each].name for each in members if each in self._channels]
+        locals_ = [name for name in names if pair(name)]
         return locals_[0] if len(locals_) == 1 else ""
 
-    def _swapped(self, event: Event, at: datetime) -> list[Told]:
+    def _swapped(self, event: Event, at: datetime) -> Iterator[Told]:
         """An attended transfer the other way round: the caller is the one who is talked to."""
         target = self._channels.get(event.get("TransferTargetUniqueid", ""))
-        if event.get("Event") != "AttendedTransfer" or event.get("Result") != "Success":
-            return []
-        if target is None or _pair(target.name):
-            return []
+        if event.get("Result") != "Success" or target is None or pair(target.name):
+            return
         first = self._channels.get(event.get("OrigTransfererUniqueid", ""))
         by_phone = event.get("SecondTransfererChannel") != event.get("OrigTransfererChannel")
         place = Place(DestinationKind.UNKNOWN, "")
         if first is not None and by_phone:
             place = self.place(first.dialled)
-        return [Told(target, TransferCompleted(at=at, place=place, how="attended"))]
+        yield Told(target, TransferCompleted(at=at, place=place, how="attended"))
 
     def _attended_place(self, event: Event) -> Place:
         """Say where an attended transfer led: to whom the transferer was talking.
@@ -277,7 +428,7 @@ class Translator:
             # Run on Asterisk 22: every now and then the event names no target. It has joined the
             # caller's bridge by then.
             target = self._local_in_talk(event.get("TransfereeUniqueid", ""))
-        if _pair(target):
+        if pair(target):
             return self.place(target.removeprefix("Local/").partition("@")[0])
         second = self._channels.get(event.get("SecondTransfererUniqueid", ""))
         by_phone = event.get("SecondTransfererChannel") != event.get("OrigTransfererChannel")
@@ -285,62 +436,117 @@ class Translator:
             return self.place(second.dialled)
         return Place(DestinationKind.UNKNOWN, "")
 
+    def _told(self, event: Event, fact: Fact) -> Iterator[Told]:
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is not None:
+            yield Told(channel, fact)
 
-class _Talks:
-    """Who is in a bridge with whom."""
+    # after the link was away
 
-    def __init__(self) -> None:
-        self._members: dict[str, set[str]] = {}
-        self._bridge_of: dict[str, str] = {}
+    def resync(self, living: Sequence[Event], at: datetime, since: datetime) -> Iterator[Told]:
+        """Compare what is remembered with what lives, after the link was away.
 
-    def enter(self, event: Event, channels: Mapping[str, Channel]) -> None:
-        """Take in a ``BridgeEnter`` or a ``Status``."""
-        bridge = event.get("BridgeUniqueid") or event.get("BridgeID", "")
-        uniqueid = event.get("Uniqueid", "")
-        if not bridge or not uniqueid:
+        Args:
+            living: the ``Status`` events of every channel of the PBX, with VARIABLES.
+            at: when they were asked for.
+            since: from when on nobody listened. A transfer may have been at any moment after that,
+                so it is taken to have been then: what is uncertain isn't kept.
+
+        Yields:
+            A hang-up for each channel that went while nobody listened, a transfer for each that is
+            elsewhere in the dialplan now, a queue entry for each that waits or talks in a queue, an
+            answer for each call to the outside that was answered, and the note of each call that
+            another bridge has left.
+        """
+        alive = {event.get("Uniqueid", ""): event for event in living}
+        for uniqueid in [known for known in self._channels if known not in alive]:
+            yield from self._forget(uniqueid, HungUp(at=since, seen=False))
+        self._locals = {k: v for k, v in self._locals.items() if v.uniqueid in alive}
+        self._talks.clear()
+        for event in living:
+            self._talks.name(event.get("Uniqueid", ""), event.get("Channel", ""))
+            if event.get("BridgeID") and event.get("Uniqueid"):
+                self._talks.enter(event["BridgeID"], event["Uniqueid"])
+        new = [uniqueid for uniqueid in alive if uniqueid not in self._channels]
+        for uniqueid in new:
+            event = alive[uniqueid]
+            yield from self._remember(event, event.get("DNID") or event.get("Exten", ""), at)
+            self._moved_on.add(uniqueid)
+        for uniqueid, event in alive.items():
+            channel = self._channels[uniqueid]
+            channel.name = event.get("Channel", channel.name)
+            variables = variables_of(event)
+            channel.opted_out = channel.opted_out or bool(variables.get(OPT_OUT_VARIABLE))
+            if uniqueid not in new:
+                yield from self._moved(channel, event, at, since)
+            elif variables.get(CALL_VARIABLE):
+                yield self._claimed(channel, event, variables[CALL_VARIABLE], at, since)
+            else:
+                yield from self._found(channel, event, at)
+        for caller, leg in self._consulting.resync():
+            yield Told(caller, ConsultationEnded(at=since, leg=leg.uniqueid))
+        for uniqueid in alive:
+            yield from self._tell_company(uniqueid, at)
+
+    def _moved(
+        self, channel: Channel, status: Event, at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of a transfer that nobody saw: elsewhere in the dialplan, or with somebody else."""
+        before = set(channel.others)
+        now = {each.uniqueid for each in self._talks.company(channel.uniqueid)}
+        channel.others = sorted(now)
+        extension = status.get("Exten", "")
+        if extension != channel.extension:
+            channel.extension = extension
+            place = self.place(extension)
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+            yield from self._found_in_queue(channel, status, at)
+        elif before and now and before != now:
+            place = Place(DestinationKind.UNKNOWN, "")
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+
+    def _found(self, channel: Channel, status: Event, at: datetime) -> Iterator[Told]:
+        """Tell of a call that began while nobody listened, as if it began now."""
+        yield from self._found_in_queue(channel, status, at)
+        if status.get("Application") != "AppDial" or not self._party.is_outside(channel):
             return
-        self.leave(event)
-        members = self._members.setdefault(bridge, set())
-        members.add(uniqueid)
-        self._bridge_of[uniqueid] = bridge
-        if len(members) <= TALK_LIMIT:
-            for each in members:
-                if each in channels:
-                    channels[each].others = sorted(members - {each})
+        for heard in self._talks.company(channel.uniqueid):
+            caller = self._channels.get(heard.uniqueid)
+            if caller is not None and not self._party.is_outside(caller):
+                yield from self._answered(caller, channel, status, at)
 
-    def leave(self, event: Event) -> None:
-        """Take in a ``BridgeLeave`` or a ``Hangup``."""
-        uniqueid = event.get("Uniqueid", "")
-        bridge = self._bridge_of.pop(uniqueid, "")
-        members = self._members.get(bridge)
-        if members is not None:
-            members.discard(uniqueid)
-            if not members:
-                del self._members[bridge]
+    def _found_in_queue(self, channel: Channel, status: Event, at: datetime) -> Iterator[Told]:
+        """Take a channel that waits or talks in a queue for one that enters it now."""
+        if status.get("Application") != "Queue":
+            return
+        if not status.get("BridgeID"):
+            self._queued.add(channel.uniqueid)
+        yield self._entry(channel, _queue_of(status), status, at)
 
-    def others(self, event: Event) -> list[str]:
-        """Return the uniqueids of those with whom a channel talks."""
-        uniqueid = event.get("Uniqueid", "")
-        members = self._members.get(self._bridge_of.get(uniqueid, ""), set())
-        return sorted(members - {uniqueid}) if len(members) <= TALK_LIMIT else []
-
-
-def _pair(name: str) -> str:
-    """Return what the two halves of a Local channel have in common, ``""`` for other channels."""
-    return name[:-2] if name.startswith("Local/") and name.endswith((";1", ";2")) else ""
-
-
-def _is_unclaimed(status: Event) -> bool:
-    """Tell whether no bridge has taken this channel's call on, by its variable."""
-    return status.get("Variable", "").endswith("=(null)")
+    def _claimed(
+        self, channel: Channel, status: Event, note: str, at: datetime, since: datetime
+    ) -> Told:
+        talkers = self._party.talkers(self._talks.company(channel.uniqueid))
+        claimed = Claimed(
+            at=at,
+            arrival=Arrival(at=at, direction=Direction.INBOUND, dialled=channel.dialled),
+            number=person(status.get("CallerIDNum", "")),
+            name=person(status.get("CallerIDName", "")),
+            note=note,
+            since=since,
+            talkers=talkers,
+            waits_in=_queue_of(status) if status.get("Application") == "Queue" else "",
+        )
+        return Told(channel, claimed)
 
 
-def _agent_answered(event: Event, at: datetime) -> Fact:
-    agent = event.get("MemberName") or event.get("Interface", "")
-    return AgentAnswered(at=at, agent=_person(agent))
+def variables_of(status: Event) -> dict[str, str]:
+    """Return the variables that a ``Status`` event carries; those that are unset are left out."""
+    every = getattr(status, "every", None)
+    lines = every("Variable") if every is not None else (status.get("Variable", ""),)
+    pairs = (line.partition("=") for line in lines)
+    return {name: value for name, _, value in pairs if value and value != _UNSET}
 
 
-def _person(text: str) -> str:
-    """Cut a name or number from the network to what is kept of it; Asterisk's word for none."""
-    text = "".join(character for character in text[:TEXT_LIMIT] if character.isprintable())
-    return "" if text == "<unknown>" else text
+def _queue_of(status: Event) -> str:
+    return status.get("Data", "").partition(",")[0]

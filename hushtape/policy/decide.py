@@ -7,19 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hushtape.policy import numbers
-from hushtape.policy.period import kept_until, parse_period
-from hushtape.policy.schema import Destination, DestinationKind, OnTransfer, Policy
+from hushtape.policy.period import kept_until, parse_period, parse_wait_s
+from hushtape.policy.schema import (
+    Asker,
+    Destination,
+    DestinationKind,
+    OnConsultation,
+    OnTransfer,
+    Permission,
+    Policy,
+    SoFar,
+)
 from hushtape.recordings.manifest import AudioTerms, Direction, Keep, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call at a queue's entry, as far as a policy may look at it."""
+    """A call where its recording may begin, as far as a policy may look at it."""
 
     at: datetime
     direction: Direction
-    dialled: str  # the number that the caller rang, as the PBX got it; "" when not known
-    queue: str
+    dialled: str  # the number that was rung, as the PBX got it; "" when not known
+    queue: str = ""  # "": it was answered without having been in one
+    extension: str = ""  # outbound: who of us rang
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,23 @@ class Ruling:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether something may be, and why."""
+
+    allowed: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionTerms:
+    """The permission without which an outbound call isn't recorded on."""
+
+    permission: Permission
+    within_s: int
+    reason: Reason  # for discarding, should it not come
+
+
 def in_force(policies: Iterable[Policy], at: datetime) -> tuple[Policy, ...]:
     """Return of each policy the version that is in force at a moment."""
     newest: dict[str, Policy] = {}
@@ -65,15 +92,18 @@ def choose(policies: Iterable[Policy], arrival: Arrival) -> Choice:
     found = [policy for policy in in_force(policies, arrival.at) if _names(policy, arrival)]
     if len(found) == 1:
         policy = found[0]
-        kept_out = _kept_out(policy, arrival.queue)
+        kept_out = _kept_out(policy, arrival.queue) if arrival.queue else None
         if kept_out is not None:
             return Choice(None, kept_out.reason)
         return Choice(policy, _reason(policy, "calls", f"{_what(policy, arrival)}: recorded"))
     if not found:
-        words = (
-            f"no policy names {arrival.direction} calls of queue {arrival.queue} to the number"
-            " that was dialled: not recorded"
-        )
+        where = f"of queue {arrival.queue} to the number that was dialled"
+        if not arrival.queue:
+            outbound = arrival.direction is Direction.OUTBOUND
+            where = (
+                "of this extension" if outbound else "that come through no queue, to this number"
+            )
+        words = f"no policy names {arrival.direction} calls {where}: not recorded"
         return Choice(None, Reason(policy="", version="", rule="no policy", words=words))
     names = " and ".join(policy.name for policy in found)
     words = f"more than one policy names this call ({names}): not recorded"
@@ -130,6 +160,67 @@ def on_vanishing(policy: Policy) -> Ruling:
     """Decide on a call that left its talk, nobody said where to: it may be anywhere."""
     words = "gone from the talk without a transfer: recording stops"
     return Ruling(OnTransfer.STOP, _reason(policy, "calls", words))
+
+
+def on_consultation(policy: Policy, place: Place) -> Verdict:
+    """Decide whether what the agent and a place say is recorded, while the outside party waits."""
+    for destination in _in_order(policy):
+        if not _covers(policy, destination, place):
+            continue
+        pays = destination.name in policy.payment.lines
+        recorded = destination.on_consultation is OnConsultation.RECORD and not pays
+        words = (
+            f"consultation with {destination.name}: {'recorded' if recorded else 'not recorded'}"
+        )
+        return Verdict(recorded, _reason(policy, f"destination: {destination.name}", words))
+    words = "consultation with no destination of the policy: not recorded"
+    return Verdict(False, _reason(policy, "destination", words))
+
+
+def on_opt_out(policy: Policy, by: Asker) -> Verdict:
+    """Decide whether a wish not to be recorded ends recording."""
+    if by in policy.opt_out.by:
+        so_far = "discarded" if discards_on_opt_out(policy) else "kept"
+        words = f"the {by} opted out: not recorded, what there was is {so_far}"
+        return Verdict(True, _reason(policy, "opt_out", words))
+    words = f"the policy knows no opt-out by the {by}: recording stays as it was"
+    return Verdict(False, _reason(policy, "opt_out.by", words))
+
+
+def discards_on_opt_out(policy: Policy) -> bool:
+    """Tell whether what was recorded before an opt-out is discarded."""
+    return policy.opt_out.recorded_so_far is SoFar.DISCARD
+
+
+def permission_terms(policy: Policy, direction: Direction) -> PermissionTerms | None:
+    """Say which permission a call needs; None where it needs none."""
+    outbound = policy.outbound
+    if direction is not Direction.OUTBOUND or outbound.permission is Permission.NONE:
+        return None
+    words = (
+        f"no permission ({outbound.permission}) within {outbound.permission_within}: recording"
+        " ends, and what there was is discarded"
+    )
+    return PermissionTerms(
+        outbound.permission,
+        parse_wait_s(outbound.permission_within),
+        _reason(policy, "outbound.permission", words),
+    )
+
+
+def on_parking(policy: Policy) -> Reason:
+    """Say what parking does: nobody is there, so recording waits."""
+    return _reason(policy, "calls", "parked: recording waits for whoever fetches the call")
+
+
+def on_fetching(policy: Policy) -> Reason:
+    """Say what a fetch by somebody who had the call before does."""
+    return _reason(policy, "calls", "fetched by somebody who had the call: recording goes on")
+
+
+def on_resuming(policy: Policy) -> Reason:
+    """Say why a call is recorded of which only its policy is known."""
+    return _reason(policy, "calls", "recorded, as another bridge had decided when the call began")
 
 
 def keep(policy: Policy, started_at: datetime) -> Keep:
@@ -190,6 +281,10 @@ def _names(policy: Policy, arrival: Arrival) -> bool:
     calls = policy.calls
     if arrival.direction not in calls.directions:
         return False
+    if arrival.direction is Direction.OUTBOUND:
+        return any(numbers.matches(each, arrival.extension) for each in policy.outbound.extensions)
+    if not arrival.queue and calls.direct_dial:
+        return True
     if calls.queues and arrival.queue not in calls.queues:
         return False
     return not calls.numbers or _listed(policy, calls.numbers, arrival.dialled)
@@ -211,7 +306,13 @@ def _listed(policy: Policy, spelled: tuple[str, ...], number: str) -> bool:
 
 
 def _what(policy: Policy, arrival: Arrival) -> str:
-    parts = [f"{arrival.direction} call", f"queue {arrival.queue}"]
+    parts = [f"{arrival.direction} call"]
+    if arrival.queue:
+        parts.append(f"queue {arrival.queue}")
+    if arrival.direction is Direction.OUTBOUND:
+        return f"{parts[0]} of an extension of the policy"
+    if policy.calls.direct_dial and not arrival.queue:
+        return f"{parts[0]}, dialled directly"
     if policy.calls.numbers:
         parts.append("to a number of the policy")
     return ", ".join(parts)

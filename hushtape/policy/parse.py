@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from hushtape import config
 from hushtape.errors import PolicyError
 from hushtape.policy import numbers
-from hushtape.policy.period import parse_period
-from hushtape.policy.schema import DestinationKind, OnTransfer, Policy
+from hushtape.policy.period import parse_period, parse_wait_s
+from hushtape.policy.schema import DestinationKind, OnConsultation, OnTransfer, Policy
 from hushtape.recordings.manifest import Direction
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -67,12 +67,6 @@ def load_folder(folder: Path) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
-def not_yet(policy: Policy) -> list[str]:
-    """Name what a policy asks to be recorded and this version doesn't record."""
-    wanted = [f"{each} calls" for each in policy.calls.directions if each != Direction.INBOUND]
-    return wanted + ["calls dialled directly"] * policy.calls.direct_dial
-
-
 def _problems(policy: Policy) -> Iterator[tuple[str, str]]:
     about = policy.policy
     if not NAME.fullmatch(about.name):
@@ -90,6 +84,7 @@ def _problems(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from _scope_problems(policy)
     yield from _destination_problems(policy)
     yield from _payment_problems(policy)
+    yield from _outbound_problems(policy)
     yield from _retention_problems(policy)
 
 
@@ -97,7 +92,8 @@ def _scope_problems(policy: Policy) -> Iterator[tuple[str, str]]:
     calls = policy.calls
     if not calls.directions:
         yield "calls.directions", 'is empty: no call would be recorded; expected ["inbound"]'
-    if not (calls.numbers or calls.queues):
+    outbound_only = set(calls.directions) == {Direction.OUTBOUND}
+    if not (calls.numbers or calls.queues or calls.direct_dial or outbound_only):
         yield "calls", "expected numbers or queues: a policy records only what it names"
     yield from _number_problems(policy, calls.numbers, "calls.numbers")
     for queue in calls.queues:
@@ -143,9 +139,30 @@ def _payment_problems(policy: Policy) -> Iterator[tuple[str, str]]:
             yield "payment.lines", f'there is no [[destination]] named "{line}"'
         elif by_name[line].on_transfer is OnTransfer.CONTINUE:
             yield "payment.lines", f'"{line}" is a payment line and can\'t be recorded'
+        elif by_name[line].on_consultation is OnConsultation.RECORD:
+            yield "payment.lines", f'a consultation with "{line}" can\'t be recorded'
         else:
             for queue in set(by_name[line].queues) & set(policy.calls.queues):
                 yield "calls.queues", f'"{queue}" is a payment line and can\'t be recorded'
+
+
+def _outbound_problems(policy: Policy) -> Iterator[tuple[str, str]]:
+    outbound = policy.outbound
+    if (Direction.OUTBOUND in policy.calls.directions) != bool(outbound.extensions):
+        yield (
+            "outbound.extensions",
+            (
+                'expected the extensions whose calls to the outside are recorded, such as ["21X"],'
+                ' if and only if calls.directions has "outbound"'
+            ),
+        )
+    for pattern in outbound.extensions:
+        if not numbers.is_pattern(pattern):
+            yield "outbound.extensions", f'"{pattern}" is neither an extension nor a pattern'
+    try:
+        parse_wait_s(outbound.permission_within)
+    except ValueError as error:
+        yield "outbound.permission_within", str(error)
 
 
 def _retention_problems(policy: Policy) -> Iterator[tuple[str, str]]:

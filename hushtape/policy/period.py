@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 MOST_YEARS = 100
+MOST_WAIT_S = 3600
+_WAIT = re.compile(r"(\d{1,4})\s+(second|minute)s?", re.IGNORECASE)
 _PERIOD = re.compile(r"(\d{1,4})\s+(?:calendar\s+)?(day|week|month|year)s?", re.IGNORECASE)
 
 
@@ -43,6 +45,23 @@ def parse_period(text: str) -> Period:
     if months > MOST_YEARS * 12 or days > MOST_YEARS * 366:
         raise ValueError(f"longer than {MOST_YEARS} years")
     return Period(days=days, months=months)
+
+
+def parse_wait_s(text: str) -> int:
+    """Read ``60 seconds`` or ``2 minutes``.
+
+    Raises:
+        ValueError: with what was expected.
+    """
+    found = _WAIT.fullmatch(text.strip())
+    if not found:
+        raise ValueError(
+            f'expected a number of seconds or minutes, such as "60 seconds", not "{text}"'
+        )
+    wait_s = int(found.group(1)) * {"second": 1, "minute": 60}[found.group(2).lower()]
+    if not 0 < wait_s <= MOST_WAIT_S:
+        raise ValueError(f"expected more than nothing and at most an hour, not {text}")
+    return wait_s
 
 
 def kept_until(start: datetime, period: Period, zone: ZoneInfo) -> datetime:

@@ -22,6 +22,35 @@ class OnTransfer(StrEnum):
     SILENT = "silent"  # stop, and mark the span as a payment's
 
 
+class OnConsultation(StrEnum):
+    """What becomes of the agent's talk with somebody while the outside party waits."""
+
+    RECORD = "record"
+    NOT_RECORDED = "not recorded"
+
+
+class Permission(StrEnum):
+    """How it is known that the person who is called agrees to be recorded."""
+
+    NONE = "none"  # it isn't asked for
+    KEY = "key"  # the agent asked, and confirms it with a key
+    ANNOUNCEMENT = "announcement"  # a message was played to the called person
+
+
+class Asker(StrEnum):
+    """Who may say that the outside party doesn't want to be recorded."""
+
+    CALLER = "caller"  # a key during the announcement
+    AGENT = "agent"  # the agent's key
+
+
+class SoFar(StrEnum):
+    """What becomes of what was recorded until somebody opted out."""
+
+    DISCARD = "discard"
+    KEEP = "keep"
+
+
 class Starts(StrEnum):
     """When recording begins."""
 
@@ -68,12 +97,31 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     numbers: tuple[str, ...] = ()  # outside numbers
     every: tuple[DestinationKind, ...] = ()  # every extension, queue or outside number
     on_transfer: OnTransfer = OnTransfer.STOP
+    on_consultation: OnConsultation = OnConsultation.NOT_RECORDED
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[transfer]``: what a transfer to none of the destinations does."""
 
     otherwise: OnTransfer = OnTransfer.STOP
+
+
+class Outbound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[outbound]``: whose calls to the outside are recorded, and with which permission.
+
+    Without it recording ends after ``permission_within``, and what there was is discarded.
+    """
+
+    extensions: tuple[str, ...] = ()
+    permission: Permission = Permission.NONE
+    permission_within: str = "60 seconds"
+
+
+class OptOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[opt_out]``: who may end the recording of a call, and what becomes of it."""
+
+    by: tuple[Asker, ...] = ()
+    recorded_so_far: SoFar = SoFar.DISCARD
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +160,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     destination: tuple[Destination, ...] = ()
     transfer: Transfer = Transfer()
     payment: Payment = Payment()
+    outbound: Outbound = Outbound()
+    opt_out: OptOut = OptOut()
     audio: Audio = Audio()
 
     @property

@@ -35,6 +35,7 @@ class EndedBy(StrEnum):
     BRIDGE_ENDED = "the bridge ended"
     STOPPED_ELSEWHERE = "stopped by somebody else"
     PARKED = "parked"
+    ANOTHER_VOICE = "somebody else is heard"
     CONSULTED = "the consultation is over"
     OPT_OUT = "opt-out"
     NO_PERMISSION = "no permission"

@@ -15,9 +15,16 @@ SHARED = "hushtape"
 # The pure core touches nothing of the world: no clock, no randomness, no files, no network.
 PURE = [
     "ami_bridge/call.py",
+    "ami_bridge/company.py",
     "ami_bridge/facts.py",
+    "ami_bridge/noted.py",
+    "ami_bridge/recorder.py",
+    "ami_bridge/stages.py",
     "ami_bridge/asterisk/actions.py",
     "ami_bridge/asterisk/clock.py",
+    "ami_bridge/asterisk/consulting.py",
+    "ami_bridge/asterisk/party.py",
+    "ami_bridge/asterisk/talks.py",
     "ami_bridge/asterisk/translate.py",
     "hushtape/ids.py",
     "hushtape/policy/decide.py",

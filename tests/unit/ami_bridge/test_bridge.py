@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from ami_bridge import call as machine
+from ami_bridge import recorder as machine
 from ami_bridge.bridge import Bridge
 from ami_bridge.facts import (
     Channel,
@@ -52,7 +53,7 @@ class FakeStation:
     since: datetime | None = None
     heard_at: datetime | None = START + timedelta(seconds=7)
 
-    def know(self, channel: Channel, since: datetime) -> None:
+    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         self.known.append(channel.uniqueid)
         self.since = since
 

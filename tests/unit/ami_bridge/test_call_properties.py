@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from ami_bridge.call import Call, Recorder, Stage
+from ami_bridge.call import Call
 from ami_bridge.facts import (
     Adopted,
     AgentAnswered,
@@ -35,6 +35,8 @@ from ami_bridge.facts import (
     TransferCompleted,
     TransferFailed,
 )
+from ami_bridge.recorder import Recorder
+from ami_bridge.stages import Stage
 from hushtape.policy import parse
 from hushtape.policy.decide import Arrival, Place
 from hushtape.policy.schema import Destination, DestinationKind, Payment, Policy

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.call import Recorder, Stage
 from ami_bridge.facts import (
     Adopted,
     BridgeEnds,
@@ -20,6 +19,8 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.live import LiveCall, LiveCalls
+from ami_bridge.recorder import Recorder
+from ami_bridge.stages import Stage
 from hushtape.recordings.manifest import EndedBy
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,
@@ -92,7 +93,7 @@ def test_a_running_recorder_runs_on_and_can_be_stopped_by_its_id(tmp_path: Path)
 def test_a_recorder_that_was_starting_is_replaced_by_a_certain_one(tmp_path: Path) -> None:
     call = through_the_disk(tmp_path, []).call
     assert call.apply(Adopted(at=at(20))) == [StopEveryRecorder(1)]
-    (rest,) = call.apply(stopped(20.01))
+    (rest,) = only(Rest, call.apply(stopped(20.01)))
     assert isinstance(rest, Rest)
     assert only(StartRecorder, call.apply(rested(20.1, rest.rest)))
     handoff = handoff_of(call.apply(HungUp(at=at(30))))
@@ -174,7 +175,7 @@ def test_whatever_lies_there_the_bridge_starts(tmp_path: Path, junk: bytes) -> N
 
 def test_a_call_whose_parts_do_not_fit_together_is_put_aside(tmp_path: Path) -> None:
     call, _ = play(entered(0), started(0.01))
-    call._draft = None
+    call._track.draft = None
     LiveCalls(tmp_path).write(LiveCall(call=call, channel=CHANNEL))
     assert LiveCalls(tmp_path).load() == []
 

@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 from ami_bridge.asterisk import station as stations
 from ami_bridge.asterisk.protocol import Frame
 from ami_bridge.asterisk.station import (
-    CALL_VARIABLE,
     MOST_RECORDERS,
     NOTHING_TO_STOP,
     AsteriskStation,
 )
+from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES
 from ami_bridge.facts import (
     Channel,
     Fact,
@@ -385,7 +385,7 @@ async def test_when_the_link_is_up_the_pbx_is_asked_what_lives(bench: Bench) -> 
     await bench.link.on_up()
     assert bench.bridge.returned == [(bench.station, NOW)]
     (action,) = bench.link.asked
-    assert action == {"Action": "Status", "Variables": CALL_VARIABLE}
+    assert action == {"Action": "Status", "Variables": ",".join(VARIABLES)}
 
 
 async def test_a_link_that_came_back_is_told_by_the_station_whose_it_is(bench: Bench) -> None:
@@ -469,7 +469,7 @@ async def test_what_is_uncertain_is_uncertain_from_the_last_sign_of_the_pbx(benc
 async def test_what_a_predecessor_left_is_uncertain_from_its_last_sign_of_life(
     bench: Bench,
 ) -> None:
-    bench.station.know(replace(CALLER, extension="01737276000"), NOW)
+    bench.station.know(replace(CALLER, extension="01737276000"), [], NOW)
     bench.link.now = NOW + timedelta(seconds=90)
     bench.link.living = [elsewhere()]
     await bench.link.on_up()

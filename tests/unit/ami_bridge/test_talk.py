@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ami_bridge import call as machine
-from ami_bridge.call import Call, Stage
+from ami_bridge.call import Call
 from ami_bridge.facts import (
     AgentAnswered,
     Command,
@@ -18,6 +18,7 @@ from ami_bridge.facts import (
     StopRecorder,
     TransferCompleted,
 )
+from ami_bridge.stages import Stage
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
 from hushtape.recordings.manifest import StopSeen

@@ -1,0 +1,103 @@
+"""Who talks with the outside party, and who of them the policy has let in.
+
+A transfer is told by the PBX, or it isn't: a conference that the adviser leaves, a pickup and a
+fetched call end in a talk with somebody else, and no event says "transfer". So it is also looked at
+who is there. Pure, as the call is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ami_bridge.facts import Talker
+
+SEVERAL = "several"  # voices at once
+MOST_KNOWN = 200  # telephones and channels; a call that goes round for ever forgets the oldest
+
+
+class Meeting(StrEnum):
+    """How the outside party's talk is, after it changed."""
+
+    NOBODY = "nobody"
+    KNOWN = "known"  # somebody whom the policy let in is there
+    STRANGERS = "strangers"  # nobody of them is
+
+
+@dataclass(slots=True)
+class Company:
+    """Those who talk with the outside party.
+
+    Args:
+        known: uniqueids and telephones of those with whom the talk is recorded.
+        lines: uniqueids of halves of Local channels through which somebody came who was let in.
+            While nobody is behind them (he consults, or parked the call) nobody is there.
+        expected: whoever joins next was let in: an agent, or where a transfer led.
+        strangers_since: since when there has been nobody but strangers.
+    """
+
+    known: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    talkers: tuple[Talker, ...] = ()
+    expected: bool = False
+    strangers_since: datetime | None = None
+    heard: str = ""  # uniqueid of the one whom the present segment hears
+
+    def expect(self) -> None:
+        """Let in who comes next; strangers who are there already have come too early."""
+        if self.strangers_since is not None:
+            self.let_in(*self.talkers)
+        else:
+            self.expected = True
+
+    def let_in(self, *talkers: Talker) -> None:
+        """Know somebody from now on."""
+        self.expected, self.strangers_since = False, None
+        for talker in talkers:
+            for key in (talker.uniqueid, talker.telephone):
+                if key and key not in self.known:
+                    self.known.append(key)
+        del self.known[:-MOST_KNOWN]
+
+    def knows(self, talker: Talker) -> bool:
+        """Tell whether somebody was let in."""
+        keys = (talker.uniqueid, talker.telephone)
+        return any(key in self.known for key in keys if key)
+
+    def change(self, talkers: tuple[Talker, ...], at: datetime) -> Meeting:
+        """Take in who is there now."""
+        self.talkers = tuple(each for each in talkers if each.uniqueid not in self.lines)
+        if not self.talkers:
+            self.strangers_since = None
+            return Meeting.NOBODY
+        if self.expected:
+            self.let_in(*self.talkers)
+            return Meeting.KNOWN
+        for talker in self.talkers:
+            if talker.replaces and talker.replaces in self.known:
+                self.let_in(talker)
+                self._is_a_line(talker.replaces)
+        if any(self.knows(talker) for talker in self.talkers):
+            self.strangers_since = None
+            return Meeting.KNOWN
+        self.strangers_since = self.strangers_since or at
+        return Meeting.STRANGERS
+
+    @property
+    def voice(self) -> str:
+        """The uniqueid of the one who is heard now; the one heard before if nobody is."""
+        voices = [talker.uniqueid for talker in self.talkers if not talker.stands_in]
+        return SEVERAL if len(voices) > 1 else voices[0] if voices else self.heard
+
+    def hears_somebody_else(self) -> bool:
+        """Tell whether the one voice that the segment hears has changed, and note it."""
+        before, self.heard = self.heard, self.voice
+        return before not in ("", self.heard) and self.heard != SEVERAL
+
+    def _is_a_line(self, uniqueid: str) -> None:
+        """Somebody came through half of a Local channel: from now on it is not itself a talker."""
+        self.known.remove(uniqueid)
+        if uniqueid not in self.lines:
+            self.lines.append(uniqueid)
+            del self.lines[:-MOST_KNOWN]

@@ -1,0 +1,135 @@
+"""What stands of a call in a variable of its channel, for a bridge that knows nothing else of it.
+
+A successor on the same machine finds more on the disk (live.py); one on another machine finds this.
+One line, no name and no number of a person, nothing that a dialplan or a manager's line would read
+as its own: ``id;stage;policy;version;direction;began;flags;queue;known;segments``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ami_bridge.stages import Stage
+from hushtape.ids import is_call_id
+from hushtape.recordings.manifest import Direction, Leg
+
+MOST_SEGMENTS = 12  # the newest; one takes 30 bytes, and a manager's line has room for 1,000
+MOST_KNOWN = 4
+TEXT_LIMIT = 900  # characters
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_KNOWN = re.compile(r"[A-Za-z0-9._/@-]{1,60}")
+_LEGS = {Leg.OUTSIDE: "o", Leg.CONSULTATION: "c"}
+_DISCARD, _PERMISSION = "d", "p"
+_FIELDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NotedSegment:
+    """A segment: which files it has, and from when to when they may be kept."""
+
+    number: int
+    leg: Leg
+    started_at: datetime
+    ended_at: datetime | None  # None: its recorder was wanted when this was noted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What a bridge needs to go on with a call.
+
+    Args:
+        discards: nothing of it may be kept.
+        awaits_permission: recording ends unless it is given.
+        queue: the last that was entered; "" for none.
+        known: uniqueids and telephones of those with whom the talk is recorded.
+    """
+
+    id: str
+    stage: Stage
+    policy: str
+    version: str
+    direction: Direction
+    began_at: datetime
+    discards: bool = False
+    awaits_permission: bool = False
+    queue: str = ""
+    known: tuple[str, ...] = ()
+    segments: tuple[NotedSegment, ...] = ()
+
+
+def write(noted: Noted) -> str:
+    """Return the text for the variable."""
+    flags = _DISCARD * noted.discards + _PERMISSION * noted.awaits_permission
+    known = [each for each in noted.known if _KNOWN.fullmatch(each)]
+    return ";".join(
+        (
+            noted.id,
+            noted.stage.value,
+            noted.policy,
+            noted.version,
+            noted.direction.value,
+            _ms(noted.began_at),
+            flags,
+            noted.queue,
+            ",".join(known[-MOST_KNOWN:]),
+            ",".join(_segment(each) for each in noted.segments[-MOST_SEGMENTS:]),
+        )
+    )
+
+
+def read(text: str) -> Noted:
+    """Read what a bridge noted.
+
+    Raises:
+        ValueError: it isn't that, or of a version that this one doesn't know.
+    """
+    parts = text.split(";")
+    if len(text) > TEXT_LIMIT or len(parts) != _FIELDS or not is_call_id(parts[0]):
+        raise ValueError("not the state of a call")
+    known = tuple(each for each in parts[8].split(",") if each)
+    return Noted(
+        id=parts[0],
+        stage=Stage(parts[1]),
+        policy=parts[2],
+        version=parts[3],
+        direction=Direction(parts[4]),
+        began_at=_at(parts[5]),
+        discards=_DISCARD in parts[6],
+        awaits_permission=_PERMISSION in parts[6],
+        queue=parts[7],
+        known=known,
+        segments=tuple(_read_segment(each) for each in parts[9].split(",") if each),
+    )
+
+
+def _segment(segment: NotedSegment) -> str:
+    ended = _ms(segment.ended_at) if segment.ended_at is not None else ""
+    return f"{segment.number}{_LEGS[segment.leg]}:{_ms(segment.started_at)}:{ended}"
+
+
+def _read_segment(text: str) -> NotedSegment:
+    name, started, ended = text.split(":")
+    legs = {letter: leg for leg, letter in _LEGS.items()}
+    if name[-1:] not in legs:
+        raise ValueError("not a segment")
+    return NotedSegment(int(name[:-1]), legs[name[-1]], _at(started), _at(ended) if ended else None)
+
+
+def newest(segments: Sequence[NotedSegment]) -> int:
+    """Return the highest number of a segment, 0 if there is none."""
+    return max((segment.number for segment in segments), default=0)
+
+
+def _ms(at: datetime) -> str:
+    return str((at - EPOCH) // timedelta(milliseconds=1))
+
+
+def _at(text: str) -> datetime:
+    try:
+        return EPOCH + timedelta(milliseconds=int(text))
+    except OverflowError:
+        raise ValueError("not a time") from None
