@@ -20,6 +20,7 @@ from rq.serializers import JSONSerializer
 
 from ami_bridge.files import clear_parts, write_private
 from hushtape import handoff_names as names
+from hushtape import metrics
 from hushtape.errors import RecordingError, TooBig
 from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
@@ -70,6 +71,15 @@ class Outbox:
         """Name the recordings that the workers have not taken yet, oldest first."""
         return sorted(path.stem for path in self._folder.glob(f"*{SUFFIX}"))
 
+    def read(self, recording_id: str) -> Handoff:
+        """Read one that waits.
+
+        Raises:
+            FileNotFoundError: it doesn't, any more.
+            RecordingError: it can't be read.
+        """
+        return self._read(recording_id)[0]
+
     def drain(self) -> int:
         """Forget what the workers have taken, and ring for the rest.
 
@@ -80,6 +90,7 @@ class Outbox:
             Unreachable, redis.RedisError: Redis is away; nothing is lost, call again later.
         """
         waiting = self.waiting()
+        metrics.outbox_waiting(len(waiting))
         if not waiting:
             return 0
         if self._connection is None:
@@ -87,6 +98,7 @@ class Outbox:
         left = 0
         for start in range(0, len(waiting), MOST_AT_A_TIME):
             left += self._drain_some(self._connection, waiting[start : start + MOST_AT_A_TIME])
+        metrics.outbox_waiting(left)
         return left
 
     def _drain_some(self, connection: redis.Redis, waiting: list[str]) -> int:

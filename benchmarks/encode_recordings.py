@@ -25,7 +25,7 @@ from hushtape.recordings.manifest import AudioFormat, AudioTerms
 from tests.integration.conftest import RedisServer
 from tests.integration.workers.worker_house import House, make_house, wait_for
 from tests.recording_samples import RATE_HZ, RECORDING_ID, START, handoff, segment
-from workers import encode, mix, settle
+from workers import encode, heard, mix, settle
 
 RUNS = 7
 MANY = 20
@@ -111,7 +111,7 @@ def an_hour(folder: Path) -> None:
         own_s, began_cpu_s, began_s = time.process_time(), children_s(), time.monotonic()
         timeline = mix.lay_out(RECORDING_ID, settle.settle(folder, given))
         encode.encode(
-            mix.stereo_blocks(folder, timeline, mix.Peaks()),
+            mix.stereo_blocks(folder, timeline, heard.Heard(timeline, START)),
             folder=folder,
             audio_format=audio_format,
             rate_hz=timeline.rate_hz,

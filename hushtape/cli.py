@@ -12,6 +12,7 @@ import click
 from hushtape import __version__
 from hushtape.config import DEFAULT_CONFIG
 from hushtape.errors import ConfigError, HushtapeError
+from hushtape.printable import say
 
 PROGRAMS = "hushtape.programs"
 
@@ -51,11 +52,11 @@ class Programs(click.Group):
         try:
             return super().invoke(ctx)
         except HushtapeError as error:
-            click.echo(f"hushtape: {error}", err=True)
+            say(f"hushtape: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
             # A folder that can't be made, a disk that is full: for a person, not for a traceback.
-            click.echo(f"hushtape: {error.filename or 'system'}: {error.strerror}", err=True)
+            say(f"hushtape: {error.filename or 'system'}: {error.strerror}", err=True)
             sys.exit(ConfigError.exit_code)
 
 
@@ -98,12 +99,14 @@ def run(config_path: Path, json_logs: bool, verbose: bool) -> None:
 
 @main.command()
 @config_option
-def check(config_path: Path) -> None:
+@click.option("--ask-redis", is_flag=True, help="Ask Redis, too, how it is set up.")
+def check(config_path: Path, ask_redis: bool) -> None:
     """Check the configuration and the policies that it names, and say what they mean.
 
-    Nothing is contacted and nothing is changed.
+    Says how much room there is on this machine's disks. Nothing is changed, and nothing is
+    contacted, but for Redis if that is asked for.
     """
-    from hushtape import config, redis_link
+    from hushtape import checks, config, redis_link
     from hushtape.policy import parse
 
     loaded = config.load(config_path)
@@ -112,16 +115,24 @@ def check(config_path: Path) -> None:
     redis_link.check(loaded)
     for name, pbx in loaded.pbx.items():
         tls = "TLS" if pbx.tls else "without TLS"
-        click.echo(f"PBX {name}: {pbx.kind} at {pbx.host}:{pbx.port}, {tls}")
-        click.echo(f"  spool {pbx.spool_path}")
-    click.echo(f"archive {loaded.archive_path}")
-    click.echo(f"Redis {'of our own' if not loaded.redis.url else 'as configured'}")
+        say(f"PBX {name}: {pbx.kind} at {pbx.host}:{pbx.port}, {tls}")
+        say(f"  spool {pbx.spool_path}")
+    say(f"archive {loaded.archive_path}")
+    say(f"Redis {'of our own' if not loaded.redis.url else 'as configured'}")
     for policy in sorted(policies, key=lambda each: (each.name, each.version)):
-        click.echo(
+        say(
             f"policy {policy.name}, in force from {policy.version}:"
             f" {policy.policy.title}, kept {policy.retention.keep}"
         )
-    click.echo("all is well")
+    rooms, warnings = checks.disk_lines(loaded)
+    if ask_redis:
+        with redis_link.reaching(loaded):
+            warnings += checks.redis_warnings(redis_link.connect(loaded))
+    for line in rooms:
+        say(line)
+    for line in warnings:
+        say(f"warning: {line}", err=True)
+    say("all is well" if not warnings else "the configuration is right, see the warnings")
 
 
 def _programs() -> list[Any]:

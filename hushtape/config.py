@@ -6,6 +6,7 @@ variable (``password_env``; with ``_FILE`` appended, the variable names a file).
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -23,6 +24,8 @@ CONFIG_LIMIT_BYTES = 1_000_000
 SECRET_LIMIT_BYTES = 4096
 DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
 MOST_PROCESSES = 256
+PORT_MAX = 65535
+PERCENT_MAX = 90  # more would be an alarm that is always on
 QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 SPOOL_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
@@ -83,6 +86,21 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     processes: int = 0  # 0: one for each processor
 
 
+class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From when on a disk counts as nearly full: below either of the two."""
+
+    low_percent: float = 10.0  # of its size
+    low_gigabytes: float = 1.0  # 10^9 bytes
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where numbers about the programs can be fetched; 0: nowhere."""
+
+    listen: str = "127.0.0.1"
+    bridge_port: int = 0
+    workers_port: int = 0
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Relative paths in it are relative to the file."""
 
@@ -92,6 +110,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     redis: Redis = Redis()
     archive: Archive = Archive()
     workers: Workers = Workers()
+    disk: Disk = Disk()
+    metrics: Metrics = Metrics()
 
     @property
     def data_path(self) -> Path:
@@ -266,11 +286,44 @@ def _check(config: Config, where: str) -> None:
             f"{where}: workers.processes",
             f"expected 0 to {MOST_PROCESSES}, not {config.workers.processes}",
         )
+    _check_numbers(config, where)
     if config.redis.url and not REDIS_URL.match(config.redis.url):
         raise ConfigError(
             f"{where}: redis.url",
             "expected redis://host:port/number, rediss:// (TLS) or unix:///path",
         )
+
+
+def _check_numbers(config: Config, where: str) -> None:
+    disk, metrics = config.disk, config.metrics
+    wrong = [
+        (
+            not 0 <= disk.low_percent <= PERCENT_MAX,
+            "disk.low_percent",
+            f"expected 0 to {PERCENT_MAX}, not {disk.low_percent}",
+        ),
+        (
+            not 0 <= disk.low_gigabytes < math.inf,
+            "disk.low_gigabytes",
+            f"expected a number from 0 on, not {disk.low_gigabytes}",
+        ),
+        (not metrics.listen, "metrics.listen", "is empty: expected an address such as 127.0.0.1"),
+        (
+            0 != metrics.bridge_port == metrics.workers_port,
+            "metrics.workers_port",
+            f"is the bridge's port, too: {metrics.workers_port}",
+        ),
+    ]
+    wrong += [
+        (not 0 <= port <= PORT_MAX, f"metrics.{key}", f"expected 0 to {PORT_MAX}, not {port}")
+        for key, port in (
+            ("bridge_port", metrics.bridge_port),
+            ("workers_port", metrics.workers_port),
+        )
+    ]
+    for is_wrong, key, what in wrong:
+        if is_wrong:
+            raise ConfigError(f"{where}: {key}", what)
 
 
 def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
@@ -281,7 +334,7 @@ def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
             "a PBX's name is made of small letters, digits and hyphens, up to 32",
         ),
         (pbx.kind != "asterisk", ".kind", f'expected "asterisk", not "{pbx.kind}"'),
-        (not 0 < pbx.port < 65536, ".port", f"expected 1 to 65535, not {pbx.port}"),
+        (not 0 < pbx.port <= PORT_MAX, ".port", f"expected 1 to {PORT_MAX}, not {pbx.port}"),
         (
             not SPOOL_PATH.fullmatch(pbx.spool) or ".." in pbx.spool.split("/"),
             ".spool",

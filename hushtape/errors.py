@@ -6,6 +6,7 @@ HushtapeError                 a person can act on it; the command line prints no
     Unreachable               a PBX, Redis or a disk doesn't answer; trying again later may help
         LinkLost              the link to a PBX went away while an answer was due
         AnswerTimeout         the PBX didn't answer an action in time
+        LeaseLost             another bridge serves the PBX, or may do so
     ActionRefused             the PBX answered an action with an error
     LoginRefused              the PBX knows us not: retrying the same password won't help
     UnsafeValue               a value with a line break or NUL was about to be sent to a PBX
@@ -56,6 +57,10 @@ class LinkLost(Unreachable):
 
 class AnswerTimeout(Unreachable):
     """The PBX didn't answer an action in time: the action may or may not have run."""
+
+
+class LeaseLost(Unreachable):
+    """Another bridge serves the PBX, or may do so: nothing is sent to it from here."""
 
 
 class ActionRefused(HushtapeError):

@@ -10,6 +10,7 @@ ARCHIVE_JOB = "workers.tasks.archive"
 EXPIRE_JOB = "workers.tasks.expire"
 RECONCILE_JOB = "workers.tasks.reconcile"
 UPKEEP_JOB = "workers.tasks.upkeep"
+ASSURE_JOB = "workers.tasks.assure"
 
 UPKEEP_QUEUE = "upkeep"
 
@@ -17,6 +18,9 @@ ARCHIVE_RETRIES_MAX = 1  # for a worker that was killed; what failed is tried ag
 RESULT_TTL_S = 0  # a finished job leaves nothing behind: it held names and numbers
 FAILURE_TTL_S = 86_400
 TAKEN_TTL_S = 7 * 86_400
+
+EXPECTED = "hushtape:expected"  # what should become a recording: see hushtape.recordings.ledger
+TAKEN = "hushtape:taken:"
 
 
 def spool_queue(pbx: str) -> str:
@@ -36,4 +40,4 @@ def archive_description(recording_id: str) -> str:
 
 def taken_key(recording_id: str) -> str:
     """This Redis key exists once a worker has the hand-off safely on its disk."""
-    return f"hushtape:taken:{recording_id}"
+    return f"{TAKEN}{recording_id}"

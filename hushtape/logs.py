@@ -7,6 +7,11 @@ import sys
 
 import structlog
 
+from hushtape import metrics
+from hushtape.printable import printable, write_traceback
+
+ALARM = "alarm"  # the event of every line that a person should act on
+
 
 def configure(program: str, as_json: bool = False, verbose: bool = False) -> None:
     """Set up logging for one program, to standard error.
@@ -22,17 +27,17 @@ def configure(program: str, as_json: bool = False, verbose: bool = False) -> Non
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(program),
+        _count_alarms,
     ]
     # Plain tracebacks: the pretty ones show local variables, and so names and numbers.
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
         else [
+            _in_one_line,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                pad_event_to=0,
-                exception_formatter=structlog.dev.plain_traceback,
-            )
+                colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=write_traceback
+            ),
         ]
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -53,6 +58,21 @@ def configure(program: str, as_json: bool = False, verbose: bool = False) -> Non
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+def _count_alarms(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if event.get("event") == ALARM:
+        metrics.alarm()
+    return event
+
+
+def _in_one_line(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """JSON escapes by itself; what isn't a text is written as its ``repr``, which escapes, too."""
+    return {k: printable(value) if isinstance(value, str) else value for k, value in event.items()}
 
 
 def _named(program: str) -> structlog.typing.Processor:

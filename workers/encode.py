@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import struct
 import subprocess
 import threading
@@ -57,7 +58,8 @@ def encode(
         Unreachable: ffmpeg isn't installed, took too long, or found the archive's disk full.
         RecordingError: ffmpeg failed or complained, or wrote something else than was asked for.
     """
-    target = folder / f"audio.{audio_format.value}"
+    # A name of its own: the encoder of a worker that was killed may still be about to write.
+    target = folder / f"{secrets.token_hex(8)}.{audio_format.value}"
     limit_s = TIMEOUT_FLOOR_S + duration_s * TIMEOUT_PER_S
     command = [
         *("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-y"),
@@ -195,7 +197,10 @@ def _fitting(audio_format: AudioFormat, tags: Mapping[str, str]) -> dict[str, st
     if audio_format is not AudioFormat.WAV:
         return dict(tags)
     known = {name: tags[name] for name in ("title", "date") if name in tags}
-    others = "; ".join(f"{name}={value}" for name, value in tags.items() if name not in known)
+    # A value must not pass for another tag.
+    others = "; ".join(
+        f"{name}={value.replace(';', ',')}" for name, value in tags.items() if name not in known
+    )
     return known | {"comment": others}
 
 

@@ -17,8 +17,8 @@ from hushtape.ids import is_call_id
 from hushtape.recordings import acts, layout
 from hushtape.recordings.archive import Busy, LocalArchive
 from hushtape.recordings.catalogue import Catalogue, read_entry
-from hushtape.recordings.manifest import to_json
-from hushtape.recordings.retention import Entry, Ruling, Verdict, rule
+from hushtape.recordings.manifest import Reason, to_json
+from hushtape.recordings.retention import Entry, Ruling, Verdict, open_holds, rule
 from workers.log import log
 
 SWEEP_LIMIT = 1000
@@ -117,6 +117,36 @@ def sweep(
             )
             catalogue.schedule(recording_id, now() + TRY_AGAIN)
     return Swept(deleted=tuple(deleted), kept=tuple(kept), failed=tuple(failed))
+
+
+def delete_discarded(
+    archive: LocalArchive, recording_id: str, reason: Reason, now: Callable[[], datetime]
+) -> None:
+    """Delete a recording of a call of which nothing may be kept, whatever its time; with a proof.
+
+    To be called under the recording's lock. A hold is stronger: what is held is never deleted.
+
+    Raises:
+        RecordingError: it is held, or can't be read.
+    """
+    if archive.exists(layout.deletion_proof(recording_id)):
+        _delete_again(archive, recording_id, now)
+    else:
+        deletion = _read_begun(archive, recording_id)
+        if deletion is None or _is_whole(archive, recording_id):
+            entry = read_entry(archive, recording_id)
+            holds = open_holds(entry.acts)
+            if holds:
+                raise RecordingError(
+                    f"recording {recording_id} was archived, is to be discarded, and is held"
+                    f" ({holds[0].words or holds[0].hold}): it goes when the hold is released"
+                )
+            why = f"discarded: {reason.words}"
+            ruling = Ruling(id=recording_id, due=now(), verdict=Verdict.DELETE, why=why)
+            archive.delete(layout.deletion_begun(recording_id))
+            deletion = _begin(archive, entry, ruling, now())
+        _delete(archive, deletion, now)
+    archive.delete(layout.deletion_begun(recording_id))
 
 
 def _expire(

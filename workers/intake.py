@@ -13,6 +13,7 @@ import msgspec
 from hushtape.config import Config
 from hushtape.errors import Damaged, TooBig
 from hushtape.ids import is_call_id
+from hushtape.recordings.assurance import Kind
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff
 from workers import spool
 
@@ -48,9 +49,10 @@ def mend(handoff: Handoff) -> tuple[Handoff, tuple[str, ...]]:
     """Straighten out what a clock that was set back has left behind: an end before a beginning.
 
     Returns:
-        The hand-off in which nothing ends before it began, and a remark for each that did.
+        The hand-off in which nothing ends before it began, and a remark for each that did; one,
+        too, for a hand-off that wasn't the bridge's.
     """
-    remarks = []
+    remarks = [f"{Kind.ADOPTED}: {handoff.adopted}"] if handoff.adopted else []
     call = handoff.call
     if call.ended_at < call.started_at:
         remarks.append(f"clock: the call ended {_back(call)} s before it began")

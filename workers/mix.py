@@ -1,20 +1,23 @@
 """Joins segments on the call's own clock: what wasn't recorded is silence of the same length.
 
-Streams: a whole call is never in memory. Left is the outside party, right is everybody else.
+Left is the outside party, right is everybody else. While a consultation is recorded the right side
+is the consultation, agent and colleague together, instead of the music that the outside party
+hears; the left goes on. Streams: a whole call is never in memory.
 """
 
 from __future__ import annotations
 
+import audioop
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import IO
-
-from pydub import AudioSegment
+from typing import IO, Protocol
 
 from hushtape.errors import Damaged
-from hushtape.recordings.manifest import StoredSegment
+from hushtape.recordings.manifest import Leg, StoredSegment
 from workers import spool
 from workers.settle import Settled, SettledSegment, SpoolAudio
 from workers.wave import SAMPLE_BYTES
@@ -22,8 +25,6 @@ from workers.wave import SAMPLE_BYTES
 BLOCK_FRAMES = 32_768
 LATE_S = 0.5  # a segment that comes later than its clock says by more is worth a remark
 LEAST_S = 0.1  # an encoder needs something to make a file of
-SILENT_PEAK = 50  # of 32768, -56 dB: line noise; a voice is a hundred times louder
-JUDGED_FROM_S = 5.0  # a shorter segment may well have one side only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,16 @@ class Place:
 
     settled: SettledSegment
     offset_frames: int
+
+    @property
+    def leg(self) -> Leg:
+        """Whose recorder it was."""
+        return self.settled.segment.leg
+
+    @property
+    def end_frames(self) -> int:
+        """Where it ends."""
+        return self.offset_frames + self.settled.frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,128 +71,149 @@ class Timeline:
                 ended_by=place.settled.segment.ended_by,
                 stop=place.settled.segment.stop,
                 cut_s=place.settled.segment.cut_s,
+                leg=place.leg,
             )
             for place in self.places
         )
 
 
-class Peaks:
-    """The loudest sample of each side of each segment, found in passing."""
+class Listener(Protocol):
+    """Somebody who hears each piece of a segment in passing."""
 
-    def __init__(self) -> None:
-        self._peaks: dict[int, list[int]] = {}
-
-    def look(self, index: int, side: int, samples: bytes) -> None:
-        """Look at a short piece of one side of a segment."""
-        peak = AudioSegment(
-            data=samples, sample_width=SAMPLE_BYTES, frame_rate=8000, channels=1
-        ).max
-        sides = self._peaks.setdefault(index, [0, 0])
-        sides[side] = max(sides[side], peak)
-
-    def remarks(self, timeline: Timeline) -> tuple[str, ...]:
-        """What a person should know: silent and one-sided segments that are long enough."""
-        found = []
-        for index, place in enumerate(timeline.places):
-            duration_s = place.settled.frames / timeline.rate_hz
-            if duration_s < JUDGED_FROM_S:
-                continue
-            outside, inside = self._peaks.get(index, [0, 0])
-            number = place.settled.segment.number
-            if max(outside, inside) < SILENT_PEAK:
-                found.append(f"silent: segment {number}: no sound on either side")
-            elif min(outside, inside) < SILENT_PEAK:
-                who = "the outside party" if outside < inside else "our side"
-                found.append(f"one-sided: segment {number}: {who} is never heard")
-        return tuple(found)
+    def look(self, index: int, sides: Sequence[bytes]) -> None:
+        """Hear the next piece of the timeline's segment of this index, both its sides."""
 
 
 def lay_out(recording_id: str, settled: Settled) -> Timeline:
     """Give each segment its place; one that would overlap the one before it comes after it.
 
-    Their numbers say in which order they were made; a clock that was set back doesn't.
+    Their numbers say in which order they were made; a clock that was set back doesn't. What is
+    beside another is told by the leg: a consultation lies beside the outside party's segments, and
+    where the last of these before it came later than its clock says, the consultation does, too.
     """
     rate_hz = settled.rate_hz
     places = []
     remarks = []
-    end_frames = 0
+    end_frames = dict.fromkeys(Leg, 0)
+    begin_frames = late_frames = 0  # of the outside party's last segment
     segments = sorted(settled.segments, key=lambda each: each.segment.number)
     for each in segments:
+        leg = each.segment.leg
         since_first = each.segment.started_at - segments[0].segment.started_at
-        offset_frames = round(since_first.total_seconds() * rate_hz)
-        late_s = (end_frames - offset_frames) / rate_hz
+        clock_frames = round(since_first.total_seconds() * rate_hz)
+        wanted_frames, least_frames = clock_frames, end_frames[leg]
+        if leg is Leg.CONSULTATION:
+            wanted_frames += late_frames
+            least_frames = max(least_frames, begin_frames)
+        late_s = (least_frames - wanted_frames) / rate_hz
         if late_s > LATE_S and each.frames:
             remarks.append(
                 f"late: segment {each.segment.number} began {late_s:.2f} s before the end of the"
                 " one before it; it follows it here"
             )
-        offset_frames = max(offset_frames, end_frames)
-        places.append(Place(settled=each, offset_frames=offset_frames))
+        place = Place(settled=each, offset_frames=max(wanted_frames, least_frames))
+        places.append(place)
+        if leg is Leg.OUTSIDE:
+            begin_frames = place.offset_frames
+            late_frames = place.offset_frames - clock_frames
         if each.frames:
-            end_frames = offset_frames + each.frames
+            end_frames[leg] = place.end_frames
     return Timeline(
         recording_id=recording_id,
         places=tuple(places),
         rate_hz=rate_hz,
-        frames=max(end_frames, round(LEAST_S * rate_hz)),
+        frames=max(*end_frames.values(), round(LEAST_S * rate_hz)),
         remarks=tuple(remarks),
     )
 
 
-def stereo_blocks(folder: Path, timeline: Timeline, peaks: Peaks) -> Iterator[bytes]:
+def stereo_blocks(folder: Path, timeline: Timeline, listener: Listener) -> Iterator[bytes]:
     """The recording as interleaved 16-bit samples, in blocks of at most BLOCK_FRAMES frames.
 
     Raises:
         Damaged: a file has become shorter since it settled.
     """
-    done_frames = 0
-    for index, place in enumerate(timeline.places):
-        if not place.settled.frames:
-            continue
-        yield from _silence(place.offset_frames - done_frames)
-        yield from _segment(folder, timeline.recording_id, place.settled, index, peaks)
-        done_frames = place.offset_frames + place.settled.frames
-    yield from _silence(timeline.frames - done_frames)
+    edges = {0, timeline.frames}
+    for place in timeline.places:
+        if place.settled.frames:
+            edges |= {place.offset_frames, place.end_frames}
+    with (
+        closing(_Track(folder, timeline, Leg.OUTSIDE, listener)) as outside,
+        closing(_Track(folder, timeline, Leg.CONSULTATION, listener)) as consultation,
+    ):
+        for begin, end in pairwise(sorted(edges)):
+            for start in range(begin, end, BLOCK_FRAMES):
+                frames = min(BLOCK_FRAMES, end - start)
+                silence = bytes(frames * SAMPLE_BYTES)
+                left, right = outside.read(start, frames) or (silence, silence)
+                talk = consultation.read(start, frames)
+                # It saturates: two loud voices at once don't wrap around into noise. (pydub's own
+                # overlay() counts in whole milliseconds: a sum would slip against the other side.)
+                yield interleave(left, audioop.add(*talk, SAMPLE_BYTES) if talk else right)
 
 
-def _segment(
-    folder: Path, recording_id: str, settled: SettledSegment, index: int, peaks: Peaks
-) -> Iterator[bytes]:
-    left = _Side(folder, recording_id, settled.outside)
-    right = _Side(folder, recording_id, settled.inside)
-    try:
-        for start in range(0, settled.frames, BLOCK_FRAMES):
-            frames = min(BLOCK_FRAMES, settled.frames - start)
-            outside, inside = left.read(frames), right.read(frames)
-            peaks.look(index, 0, outside)
-            peaks.look(index, 1, inside)
-            yield interleave(outside, inside)
-    finally:
-        left.close()
-        right.close()
+class _Track:
+    """The segments of one leg, one after the other; their files are open while they are read."""
+
+    def __init__(self, folder: Path, timeline: Timeline, leg: Leg, listener: Listener) -> None:
+        self._folder = folder
+        self._recording_id = timeline.recording_id
+        self._listener = listener
+        self._places = [
+            (index, place)
+            for index, place in enumerate(timeline.places)
+            if place.leg is leg and place.settled.frames
+        ]
+        self._sides: tuple[_Side, ...] = ()
+
+    def read(self, start: int, frames: int) -> tuple[bytes, bytes] | None:
+        """What the segment's channel said and heard; None where there is no segment."""
+        while self._places and start >= self._places[0][1].end_frames:
+            self.close()
+            self._places.pop(0)
+        if not self._places or start < self._places[0][1].offset_frames:
+            return None
+        index, place = self._places[0]
+        if not self._sides:
+            files = (place.settled.outside, place.settled.inside)
+            self._sides = tuple(_Side(self._folder, self._recording_id, each) for each in files)
+        said, heard = (side.read(frames) for side in self._sides)
+        self._listener.look(index, (said, heard))
+        return said, heard
+
+    def close(self) -> None:
+        for side in self._sides:
+            side.close()
+        self._sides = ()
 
 
 class _Side:
     """One direction of a segment; past its end it is silent."""
 
     def __init__(self, folder: Path, recording_id: str, audio: SpoolAudio | None) -> None:
+        self._folder = folder
+        self._recording_id = recording_id
+        self._audio = audio
         self._left_bytes = audio.frames * SAMPLE_BYTES if audio else 0
         self._stream: IO[bytes] | None = None
-        self._name = audio.name if audio else ""
-        if audio and audio.frames:
-            self._stream = spool.open_file(folder, recording_id, audio.name)
-            self._stream.seek(audio.data_offset_bytes)
 
     def read(self, frames: int) -> bytes:
         wanted_bytes = frames * SAMPLE_BYTES
         sound = bytearray()
-        while self._stream and self._left_bytes and len(sound) < wanted_bytes:
-            block = self._stream.read(min(wanted_bytes - len(sound), self._left_bytes))
+        while self._audio and self._left_bytes and len(sound) < wanted_bytes:
+            stream = self._stream = self._stream or self._open(self._audio)
+            block = stream.read(min(wanted_bytes - len(sound), self._left_bytes))
             if not block:
-                raise Damaged(f"{self._name} in the spool has become shorter while it was read")
+                name = self._audio.name
+                raise Damaged(f"{name} in the spool has become shorter while it was read")
             sound += block
             self._left_bytes -= len(block)
         return bytes(sound.ljust(wanted_bytes, b"\0"))
+
+    def _open(self, audio: SpoolAudio) -> IO[bytes]:
+        stream = spool.open_file(self._folder, self._recording_id, audio.name)
+        stream.seek(audio.data_offset_bytes)
+        return stream
 
     def close(self) -> None:
         if self._stream:
@@ -194,10 +226,3 @@ def interleave(left: bytes, right: bytes) -> bytes:
     stereo[0::2] = array("h", left)
     stereo[1::2] = array("h", right)
     return stereo.tobytes()
-
-
-def _silence(frames: int) -> Iterator[bytes]:
-    while frames > 0:
-        count = min(frames, BLOCK_FRAMES)
-        yield bytes(count * 2 * SAMPLE_BYTES)
-        frames -= count

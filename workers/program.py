@@ -17,6 +17,7 @@ from hushtape import config as configuration
 from hushtape import handoff_names, logs
 from hushtape.cli import config_option
 from hushtape.errors import ConfigError, HushtapeError
+from hushtape.printable import say
 from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import read_entry
@@ -44,14 +45,14 @@ def worker(
 ) -> None:
     """Turn spool files into archived recordings, and delete recordings whose time is over.
 
-    Runs on the machine that has the PBX's spool. Ends with Ctrl-C or SIGTERM, when the
-    recordings in hand are done.
+    Runs on the machine that has the PBX's spool, and watches its disks, too. Ends with Ctrl-C or
+    SIGTERM, when the recordings in hand are done.
 
     \b
       hushtape worker -c hushtape.toml --pbx town-hall --processes 4
     """
     # Here, not above: the other commands of this file must not pay for what a task needs.
-    from workers import runtime, supervisor
+    from workers import disk, runtime, supervisor
 
     logs.configure("worker", json_logs, verbose)
     config = configuration.load(config_path)
@@ -61,13 +62,18 @@ def worker(
     number_key.load_or_create(config.number_key_path)
     wanted = config.workers.processes if processes is None else processes
     count = wanted or os.cpu_count() or 1
-    spools = [handoff_names.spool_queue(name) for name in pbx_names or config.pbx]
-    queues = spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
+    pbxes = tuple(dict.fromkeys(pbx_names or config.pbx))
+    spools = [handoff_names.spool_queue(name) for name in pbxes]
+    queues = [disk.WATCH] + spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
+
+    def serve(queue: str, parent_pid: int) -> None:
+        if queue == disk.WATCH:
+            disk.watch(config, pbxes, parent_pid)
+        else:
+            runtime.serve(queue, runtime.Context(config), parent_pid)
+
     runtime.preload()
-    supervisor.supervise(
-        queues,
-        lambda queue, parent_pid: runtime.serve(queue, runtime.Context(config), parent_pid),
-    )
+    supervisor.supervise(queues, serve)
 
 
 @click.command()
@@ -75,13 +81,16 @@ def worker(
 @json_logs_option
 @verbose_option
 def scheduler(config_path: Path, json_logs: bool, verbose: bool) -> None:
-    """Ring for deletions every minute and for forgotten recordings every half minute.
+    """Ring for deletions every minute, and every half minute for what was forgotten or is missing.
 
-    Any number of schedulers may run: together they ring once.
+    Serves the workers' metrics, too, where a port for them is configured. Any number of schedulers
+    may run: together they ring once.
 
     \b
       hushtape scheduler -c hushtape.toml
     """
+    from hushtape import metrics, redis_link
+    from workers import gauges
     from workers import scheduler as scheduling
 
     logs.configure("scheduler", json_logs, verbose)
@@ -89,7 +98,11 @@ def scheduler(config_path: Path, json_logs: bool, verbose: bool) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    scheduling.run(config, ended)
+    server = gauges.start(config, lambda: redis_link.connect(config))
+    try:
+        scheduling.run(config, ended)
+    finally:
+        metrics.stop(server)
 
 
 @click.group()
@@ -124,14 +137,14 @@ def plan_command(
     rulings, unread = _rulings(LocalArchive(config.archive_path), at, only_due, limit)
     if as_json:
         for ruling in rulings:
-            click.echo(msgspec.json.encode(ruling).decode())
+            say(msgspec.json.encode(ruling).decode())
     else:
         _show(rulings)
         if len(rulings) == limit:
-            click.echo(f"(the first {limit}; --limit shows more)")
+            say(f"(the first {limit}; --limit shows more)")
         due = sum(ruling.verdict is Verdict.DELETE for ruling in rulings)
         what = "due" if only_due else f"recording{'s' * (len(rulings) != 1)}, {due} due"
-        click.echo(f"{len(rulings)} {what}")
+        say(f"{len(rulings)} {what}")
     _show_unread(unread)
 
 
@@ -153,7 +166,7 @@ def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
     if dry_run:
         rulings, unread = _rulings(archive, datetime.now(UTC), True, limit)
         _show(rulings)
-        click.echo(f"{len(rulings)} would be deleted; nothing was")
+        say(f"{len(rulings)} would be deleted; nothing was")
         _show_unread(unread)
         if unread:
             raise HushtapeError(f"{len(unread)} can't be read, so they would not be deleted")
@@ -167,12 +180,12 @@ def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
     with redis_link.reaching(config):
         swept = expire.sweep(archive, Catalogue(client), lambda: datetime.now(UTC), limit)
     for recording_id in swept.deleted:
-        click.echo(f"deleted {recording_id}")
+        say(f"deleted {recording_id}")
     for ruling in swept.kept:
-        click.echo(f"{ruling.id}: {ruling.why}")
+        say(f"{ruling.id}: {ruling.why}")
     for recording_id, why in swept.failed:
-        click.echo(f"NOT deleted {recording_id}: {why}", err=True)
-    click.echo(f"{len(swept.deleted)} deleted, {len(swept.failed)} failed")
+        say(f"NOT deleted {recording_id}: {why}", err=True)
+    say(f"{len(swept.deleted)} deleted, {len(swept.failed)} failed")
     if swept.failed:
         raise HushtapeError("not everything that is due could be deleted")
 
@@ -204,9 +217,9 @@ def _entries(archive: LocalArchive, unread: list[str]) -> Iterator[Entry]:
 
 def _show_unread(unread: list[str]) -> None:
     for words in unread:
-        click.echo(f"hushtape: {words}", err=True)
+        say(f"hushtape: {words}", err=True)
 
 
 def _show(rulings: list[Ruling]) -> None:
     for ruling in rulings:
-        click.echo(f"{ruling.id}  {ruling.verdict.value:<6}  {ruling.why}")
+        say(f"{ruling.id}  {ruling.verdict.value:<6}  {ruling.why}")

@@ -14,7 +14,8 @@ from hushtape import handoff_names
 from hushtape.errors import ConfigError, HushtapeError
 from hushtape.recordings import layout
 from hushtape.recordings.catalogue import days_between
-from workers import spool
+from hushtape.recordings.ledger import Ledger, of_handoff, of_unreadable
+from workers import intake, orphans, spool
 from workers.log import log
 from workers.runtime import Context, TaskJob, queue
 
@@ -38,13 +39,34 @@ def reconcile(here: Context, pbx: str) -> int:
     if pbx not in here.config.pbx:
         raise ConfigError("pbx", "a job names a PBX that hushtape.toml doesn't have")
     folder = here.config.pbx[pbx].spool_path
+    try:
+        here.archive.prepare(here.catalogue.knows_recordings)
+        orphans.look(here, pbx)
+    except HushtapeError as error:  # those that have a hand-off are rung for all the same
+        log.error("orphans not looked for", step="reconcile", pbx=pbx, why=str(error))
+    waiting = spool.waiting(folder, LOOK_LIMIT)
+    expect(here, folder, waiting)
     rung = 0
-    for recording_id in spool.waiting(folder, LOOK_LIMIT):
+    for recording_id in waiting:
         try:
             rung += _ring(here, pbx, folder, recording_id)
         except HushtapeError as error:
             log.error("not rung", step="reconcile", recording=recording_id, why=str(error))
     return rung
+
+
+def expect(here: Context, folder: Path, waiting: tuple[str, ...]) -> None:
+    """Expect what waits in a spool: the bridge tells of it no more, and Redis may be emptied."""
+    ledger = Ledger(here.redis)
+    found = {}
+    for recording_id in ledger.lacks(waiting):
+        try:
+            found[recording_id] = of_handoff(intake.parse(spool.read_handoff(folder, recording_id)))
+        except spool.Missing:
+            continue  # archived this moment
+        except HushtapeError:
+            found[recording_id] = of_unreadable(recording_id)
+    ledger.expect(found, here.clock())
 
 
 def upkeep(here: Context) -> None:

@@ -21,6 +21,7 @@ from hushtape.errors import HushtapeError
 from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import Catalogue
+from workers.assure import Assurance
 from workers.log import log
 
 SERIALIZER = "json"
@@ -34,6 +35,7 @@ JOB_LIMIT_S: Mapping[str, int] = {
     handoff_names.EXPIRE_JOB: 3600,
     handoff_names.RECONCILE_JOB: 3600,
     handoff_names.UPKEEP_JOB: 3600,
+    handoff_names.ASSURE_JOB: 600,
 }
 
 
@@ -162,6 +164,11 @@ class Context:
     def catalogue(self) -> Catalogue:
         """The catalogue in that Redis."""
         return Catalogue(self.redis)
+
+    @property
+    def assurance(self) -> Assurance:
+        """Where a task says what has become of a recording."""
+        return Assurance(self)
 
     @property
     def number_key(self) -> bytes:

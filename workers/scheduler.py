@@ -1,8 +1,9 @@
-"""Rings regularly: to expire, and to reconcile. Two schedulers ring once."""
+"""Rings regularly: to expire, to reconcile, to see that all is there. Two schedulers ring once."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rq.exceptions import DuplicateJobError
 from hushtape import handoff_names, redis_link
 from hushtape.config import Config
 from hushtape.errors import HushtapeError
+from workers.listening import Listening
 from workers.log import log
 from workers.runtime import queue
 
@@ -21,6 +23,8 @@ LOOK_S = 1.0
 EXPIRE_EVERY_S = 60
 RECONCILE_EVERY_S = 30
 UPKEEP_EVERY_S = 30
+ASSURE_EVERY_S = 30
+LISTENING_EVERY_S = 15.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 10.0
 
@@ -52,6 +56,13 @@ def tasks_of(config: Config) -> tuple[Task, ...]:
         args=(),
         every_s=UPKEEP_EVERY_S,
     )
+    assure = Task(
+        name="assure",
+        function=handoff_names.ASSURE_JOB,
+        queue=handoff_names.UPKEEP_QUEUE,
+        args=(),
+        every_s=ASSURE_EVERY_S,
+    )
     reconcile = (
         Task(
             name=f"reconcile-{pbx}",
@@ -62,7 +73,7 @@ def tasks_of(config: Config) -> tuple[Task, ...]:
         )
         for pbx in config.pbx
     )
-    return (upkeep, expire, *reconcile)
+    return (upkeep, assure, expire, *reconcile)
 
 
 def slot(task: Task, now: datetime) -> str:
@@ -101,8 +112,14 @@ def run(
     ended: threading.Event,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Ring until ``ended``; while Redis or the file of its password is away, wait for it."""
+    """Ring until ``ended``; while Redis or the file of its password is away, wait for it.
+
+    With nobody listening a ring is in vain: that is said here, where no worker is needed.
+    """
     tasks = tasks_of(config)
+    queues = sorted({task.queue for task in tasks})
+    listening = Listening()
+    look_at_s = 0.0
     rung: dict[str, str] = {}
     client: redis.Redis | None = None
     pause_s = FIRST_PAUSE_S
@@ -110,6 +127,9 @@ def run(
         try:
             client = client or redis_link.connect(config)
             ring(tasks, client, clock(), rung)
+            if time.monotonic() >= look_at_s:
+                listening.look([queue(each, client) for each in queues], time.monotonic())
+                look_at_s = time.monotonic() + LISTENING_EVERY_S
         except (HushtapeError, redis.exceptions.RedisError, OSError) as error:
             words = str(error) if isinstance(error, HushtapeError) else type(error).__name__
             log.warning("waiting for Redis", why=words, again_in_s=pause_s)

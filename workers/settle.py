@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from hushtape.errors import Damaged, NotSettled, TooBig
+from hushtape.recordings.assurance import Kind
 from hushtape.recordings.manifest import Handoff, Segment, StopSeen
 from workers import spool
 from workers.wave import HEAD_BYTES, SAMPLE_BYTES, Incomplete, WaveHead, parse_head
@@ -26,9 +27,9 @@ STILL_S = 2.0  # a running recorder writes every quarter of a second
 MISSING_S = 1.0
 # A PBX under load, or a spool on a network, may show a file late; the promise is five minutes.
 MISSING_AFTER = timedelta(seconds=120)
-SHORT_S = 2.0  # a file that lacks more of its segment's time is worth a remark
+SHORT_S = 2.0  # a segment that lacks more of its time is worth a remark
 _MISSING = "the file is missing"
-_LEFT = "it is left in the spool"
+LEFT = "it is left in the spool"
 UNEQUAL_S = 0.1  # a pair of files that differs by more is worth a remark
 
 
@@ -94,7 +95,8 @@ def settle(
     ]
     while waiting := [watch for watch in watches if not watch.look(clock())]:
         waited_s = clock() - began_s
-        if waited_s > min(MISSING_S, limit_s) and all(watch.is_missing for watch in waiting):
+        lack = not missing_counts and all(watch.is_missing for watch in waiting)
+        if lack and waited_s > min(MISSING_S, limit_s):
             raise NotSettled(
                 f"{waiting[0].name} is not in the spool: it is looked for until"
                 f" {MISSING_AFTER.total_seconds():.0f} s after the call"
@@ -110,19 +112,18 @@ def settle(
     for segment, outside, inside in zip(
         handoff.segments, watches[0::2], watches[1::2], strict=True
     ):
-        for side, watch in (("outside", outside), ("inside", inside)):
+        for side, watch, other in (("outside", outside, inside), ("inside", inside, outside)):
             if watch.remark:
-                word = "header" if watch.audio and watch.audio.frames else "incomplete"
+                word = _word(watch, other)
                 remarks.append(f"{word}: segment {segment.number}, {side}: {watch.remark}")
         remarks += _compare(segment, outside.audio, inside.audio)
-        remarks += _short(segment, outside.audio, inside.audio)
-        segments.append(
-            SettledSegment(
-                segment=segment,
-                outside=_cut(outside.audio, segment),
-                inside=_cut(inside.audio, segment),
-            )
+        cut = SettledSegment(
+            segment=segment,
+            outside=_cut(outside.audio, segment),
+            inside=_cut(inside.audio, segment),
         )
+        remarks += _short(cut, outside.holds_sound or inside.holds_sound)
+        segments.append(cut)
     rates = {side.rate_hz for each in segments for side in (each.outside, each.inside) if side}
     if len(rates) > 1:
         raise Damaged(
@@ -150,11 +151,20 @@ def left_behind(handoff: Handoff, remarks: Sequence[str]) -> tuple[str, ...]:
     left = []
     for segment in handoff.segments:
         sides = (("outside", segment.outside_file), ("inside", segment.inside_file))
-        for side, name in sides:
-            about = f"incomplete: segment {segment.number}, {side}: "
-            if any(each.startswith(about) and each.endswith((_MISSING, _LEFT)) for each in remarks):
-                left.append(name)
+        left += [name for side, name in sides if is_lacking(segment.number, side, remarks)]
     return tuple(left)
+
+
+def is_lacking(number: int, side: str, remarks: Iterable[str], *, left_only: bool = False) -> bool:
+    """Tell whether one side of a segment is not in a recording with these remarks.
+
+    Args:
+        left_only: count only what was there, couldn't be read, and was left in the spool.
+    """
+    about = f"segment {number}, {side}: "
+    ends = LEFT if left_only else (_MISSING, LEFT)
+    told = (remark.partition(": ")[2] for remark in remarks)
+    return any(each.startswith(about) and each.endswith(ends) for each in told)
 
 
 class _Watch:
@@ -182,6 +192,11 @@ class _Watch:
         self._size_bytes = -1
         self._done = False
 
+    @property
+    def holds_sound(self) -> bool:
+        """Whether there is anything in the file that can be heard."""
+        return self.audio is not None and self.audio.frames > 0
+
     def look(self, now_s: float) -> bool:
         """Look once; tell whether that was enough."""
         if self._done:
@@ -195,7 +210,7 @@ class _Watch:
             return self._done
         except (Damaged, TooBig) as error:
             self._done, self.error = True, error
-            self.remark = f"{error}; {_LEFT}"
+            self.remark = f"{error}; {LEFT}"
             return True
         self.is_missing = False
         if size_bytes != self._size_bytes:
@@ -251,8 +266,8 @@ def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:
         return None
     frames = audio.frames - math.ceil(segment.cut_s * audio.rate_hz)
     if segment.stop is StopSeen.UNSEEN and segment.ended_at is not None:
-        seen_s = (segment.ended_at - segment.started_at).total_seconds()
-        frames = min(frames, math.floor(seen_s * audio.rate_hz))
+        seen = segment.ended_at - segment.started_at
+        frames = min(frames, seen * audio.rate_hz // timedelta(seconds=1))  # in whole numbers
     return SpoolAudio(
         name=audio.name,
         data_offset_bytes=audio.data_offset_bytes,
@@ -261,22 +276,35 @@ def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:
     )
 
 
+def _word(watch: _Watch, other: _Watch) -> str:
+    """Say in a word what is wrong with a file, seen beside the other direction's."""
+    if watch.error:
+        return Kind.DAMAGED
+    if watch.holds_sound:
+        return "header"
+    if other.holds_sound:
+        return Kind.INCOMPLETE
+    return Kind.MISSING if watch.is_missing else Kind.EMPTY
+
+
 def _nothing(segments: Sequence[SettledSegment]) -> str:
     if not segments:
-        return "missing: no recorder was running in this call"
+        return f"{Kind.MISSING}: no recorder was running in this call"
     if all(each.outside is None and each.inside is None for each in segments):
-        return "missing: no file of this call holds any sound"
-    return "empty: the files of this call hold no sound"
+        return f"{Kind.MISSING}: no file of this call holds any sound"
+    return f"{Kind.EMPTY}: the files of this call hold no sound"
 
 
-def _short(segment: Segment, outside: SpoolAudio | None, inside: SpoolAudio | None) -> list[str]:
-    found_s = max((side.frames / side.rate_hz for side in (outside, inside) if side), default=0.0)
-    if not found_s or segment.ended_at is None:
+def _short(cut: SettledSegment, held_sound: bool) -> list[str]:
+    """Compare what is left after the cut with the time of the segment."""
+    segment = cut.segment
+    if not held_sound or segment.ended_at is None:
         return []
+    left_s = max(side.frames / side.rate_hz for side in (cut.outside, cut.inside) if side)
     expected_s = (segment.ended_at - segment.started_at).total_seconds()
-    if expected_s - found_s <= SHORT_S:
+    if expected_s - left_s <= SHORT_S:
         return []
-    return [f"incomplete: segment {segment.number}: {found_s:.1f} s of {expected_s:.1f} s"]
+    return [f"{Kind.SHORT}: segment {segment.number}: {left_s:.1f} s of {expected_s:.1f} s"]
 
 
 def _compare(segment: Segment, outside: SpoolAudio | None, inside: SpoolAudio | None) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -36,16 +37,29 @@ def check_name(recording_id: str, name: str) -> None:
     Raises:
         Damaged: it isn't. The name itself isn't repeated: it may hold anything.
     """
-    if (
-        not _NAME.fullmatch(name)
-        or len(name) > NAME_LIMIT
-        or not name.startswith(f"{recording_id}.")
-        or name.endswith(HANDOFF_SUFFIX)
-    ):
+    if not _is_file_of(recording_id, name):
         raise Damaged(
             f"recording {recording_id}: a spool file's name is not of the shape"
             f" {recording_id}.<letters, digits, dots, hyphens>"
         )
+
+
+def files_of(spool: Path, recording_id: str) -> dict[str, int]:
+    """Every file of a recording that is there, by name, with its size in bytes.
+
+    Raises:
+        Unreachable: the spool can't be listed.
+    """
+    found = {}
+    try:
+        with os.scandir(spool) as entries:
+            for entry in entries:
+                if _is_file_of(recording_id, entry.name):
+                    with suppress(FileNotFoundError):  # it went while we looked
+                        found[entry.name] = entry.stat(follow_symlinks=False).st_size
+    except OSError as error:
+        raise _unlisted(spool, error) from None
+    return found
 
 
 def open_file(spool: Path, recording_id: str, name: str) -> IO[bytes]:
@@ -79,19 +93,23 @@ def handoff_path(spool: Path, recording_id: str) -> Path:
     return spool / f"{recording_id}{HANDOFF_SUFFIX}"
 
 
-def write_handoff(spool: Path, recording_id: str, data: bytes) -> None:
+def write_handoff(spool: Path, recording_id: str, data: bytes, *, replace: bool = False) -> None:
     """Keep a hand-off through a power cut; the same again does no harm.
+
+    Args:
+        replace: whether it takes the place of another one. Only under the recording's lock: the
+            process that works on the other one removes what it finds when it is done.
 
     Raises:
         Different: another one of the same recording is kept already; it names other files.
         Unreachable: the spool can't be written.
     """
     try:
-        if read_handoff(spool, recording_id) == data:
+        if not replace and read_handoff(spool, recording_id) == data:
             return
     except Missing:
-        pass
-    else:
+        replace = True
+    if not replace:
         raise Different(
             f"a second, different hand-off of recording {recording_id}: the first one comes first,"
             " and the files of both stay in the spool"
@@ -152,7 +170,7 @@ def waiting(spool: Path, limit: int) -> tuple[str, ...]:
                 if entry.name.endswith(HANDOFF_SUFFIX)
             ]
     except OSError as error:
-        raise Unreachable(f"the spool {spool} can't be listed: {error.strerror}") from None
+        raise _unlisted(spool, error) from None
     return tuple(sorted(name for name in found if is_call_id(name))[:limit])
 
 
@@ -188,7 +206,7 @@ def remove_handoff(spool: Path, recording_id: str) -> None:
                 if entry.name.startswith(begins) and entry.name.endswith(_PART_SUFFIX)
             ]
     except OSError as error:
-        raise Unreachable(f"the spool {spool} can't be listed: {error.strerror}") from None
+        raise _unlisted(spool, error) from None
     remove(spool, (*parts, handoff_path(spool, recording_id).name))
 
 
@@ -199,3 +217,16 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_file_of(recording_id: str, name: str) -> bool:
+    return (
+        _NAME.fullmatch(name) is not None
+        and len(name) <= NAME_LIMIT
+        and name.startswith(f"{recording_id}.")
+        and not name.endswith(HANDOFF_SUFFIX)
+    )
+
+
+def _unlisted(spool: Path, error: OSError) -> Unreachable:
+    return Unreachable(f"the spool {spool} can't be listed: {error.strerror}")

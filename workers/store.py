@@ -17,6 +17,7 @@ from hushtape.recordings.archive import (
     Digest,
     LocalArchive,
 )
+from hushtape.recordings.assurance import Kind
 from hushtape.recordings.catalogue import read_entry
 from hushtape.recordings.manifest import AudioFile, Handoff, Manifest, Private, to_json
 from hushtape.recordings.retention import Entry
@@ -101,6 +102,12 @@ def check_same(entry: Entry, handoff: Handoff) -> None:
         for each in handoff.segments
         if (each.number, each.started_at) not in stored_ones
     ]
+    if lacking and any(each.startswith(f"{Kind.ADOPTED}:") for each in entry.manifest.remarks):
+        raise Conflict(
+            f"recording {handoff.id} was adopted from the spool, and now its hand-off has come:"
+            " what the hand-off says is to be cut away may be in the recording; somebody has to"
+            " look at it"
+        )
     if lacking:
         raise Conflict(
             f"recording {handoff.id} is archived already, without segment {', '.join(lacking)} of"

@@ -1,4 +1,4 @@
-"""Keeps worker processes running: one queue each, forked from a parent that has all imported."""
+"""Keeps worker processes running: one task each, forked from a parent that has all imported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_LIMIT_S = 110.0  # then a process is killed; its recording waits in the spo
 
 @dataclass
 class Child:
-    """One process and what it works on."""
+    """One process and what it works on: mostly a queue."""
 
     queue: str
     pid: int = 0
@@ -35,8 +35,8 @@ def supervise(queues: Sequence[str], serve: Callable[[str, int], None]) -> None:
     """Run one process for each entry of ``queues`` until SIGTERM or SIGINT.
 
     Args:
-        queues: names of queues; one that stands here twice gets two processes.
-        serve: what a process does, with the queue's name and this process's id.
+        queues: what to work on, mostly queues; one that stands here twice gets two processes.
+        serve: what a process does, with that name and this process's id.
     """
     ended = False
 

@@ -15,12 +15,15 @@ from hushtape import handoff_names
 from hushtape.errors import HushtapeError, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings.archive import Busy, LocalArchive
-from hushtape.recordings.manifest import Handoff
+from hushtape.recordings.manifest import Handoff, Reason
 from hushtape.recordings.retention import Entry
+from workers import assure as assuring
+from workers import discard as discarding
 from workers import encode, intake, mix, settle, spool
 from workers import expire as expiry
 from workers import reconcile as reconciling
 from workers import store as storing
+from workers.heard import Heard
 from workers.log import log, step
 from workers.runtime import Context, context
 
@@ -29,7 +32,7 @@ TRY_AGAIN_LONGEST = timedelta(hours=1)
 
 
 def archive(handoff_text: str) -> None:
-    """Make a recording out of the spool files that a hand-off names.
+    """Make a recording out of the spool files that a hand-off names, or destroy them if it says so.
 
     Raises:
         HushtapeError: it couldn't be done; the files and the hand-off stay in the spool.
@@ -50,6 +53,9 @@ def archive(handoff_text: str) -> None:
         connection.set(key, b"1", ex=handoff_names.TAKEN_TTL_S)
 
     try:
+        if handoff.discard is not None:
+            _discard(here, handoff, handoff.discard, folder, handoff_text, take)
+            return
         is_kept = _keep(folder, handoff, handoff_text)
         if is_kept:
             take()
@@ -62,6 +68,11 @@ def archive(handoff_text: str) -> None:
     except Exception as error:
         _note_trouble(here, handoff.id, handoff.call.pbx, error)
         raise
+
+
+def assure() -> None:
+    """Name what should be archived and isn't."""
+    assuring.assure(context())
 
 
 def expire() -> None:
@@ -85,20 +96,21 @@ def upkeep() -> None:
 
 ALLOWED: Mapping[str, Callable[..., Any]] = {
     handoff_names.ARCHIVE_JOB: archive,
+    handoff_names.ASSURE_JOB: assure,
     handoff_names.EXPIRE_JOB: expire,
     handoff_names.RECONCILE_JOB: reconcile,
     handoff_names.UPKEEP_JOB: upkeep,
 }
 
 
-def _keep(folder: Path, handoff: Handoff, text: str) -> bool:
+def _keep(folder: Path, handoff: Handoff, text: str, *, replace: bool = False) -> bool:
     """Keep a copy of the hand-off beside its files; tell whether there is one.
 
     Where there is no room for it, archiving goes on: that is what makes room. The bridge keeps
     its own until the recording is taken.
     """
     try:
-        spool.write_handoff(folder, handoff.id, text.encode())
+        spool.write_handoff(folder, handoff.id, text.encode(), replace=replace)
     except Unreachable as error:
         log.warning("hand-off not kept", step="archive", recording=handoff.id, why=str(error))
         return False
@@ -110,14 +122,19 @@ def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, 
     store.prepare(here.catalogue.knows_recordings)
     with store.scratch(handoff.id) as scratch:
         left: tuple[str, ...] = ()
-        if not storing.was_deleted(store, handoff.id):
+        told: tuple[str, ...] = ()
+        if discarding.was_discarded(store, handoff.id):
+            discarding.destroy_late(store, folder, handoff.id, here.clock())
+            told = (discarding.words_of(store, handoff.id),)
+        elif not storing.was_deleted(store, handoff.id):
             entry = storing.stored(store, handoff.id)
             if entry is None:
                 entry = _make(here, store, handoff, folder, scratch, remarks)
             storing.check_same(entry, handoff)
             with step("catalogue", handoff.id):
                 here.catalogue.add(entry)
-            left = settle.left_behind(handoff, entry.manifest.remarks)
+            told = entry.manifest.remarks
+            left = settle.left_behind(handoff, told)
         # Only now is everything safe; the hand-off goes last, for it is what finds the others.
         names = intake.file_names(handoff)
         spool.remove(folder, tuple(name for name in names if name not in left))
@@ -125,6 +142,31 @@ def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, 
     for name in left:
         if os.path.lexists(folder / name):
             log.error("file left in the spool", recording=handoff.id, file=name)
+    here.assurance.settled(handoff.id, told)
+
+
+def _discard(
+    here: Context,
+    handoff: Handoff,
+    reason: Reason,
+    folder: Path,
+    text: str,
+    take: Callable[[], None],
+) -> None:
+    """Destroy the files of a call of which nothing may be kept.
+
+    Its hand-off comes before every other of the same call. It is kept under the lock only: a run
+    that is at another one would take it away with its own.
+    """
+    store = here.archive
+    store.prepare(here.catalogue.knows_recordings)
+    with store.scratch(handoff.id), step("discard", handoff.id):
+        if _keep(folder, handoff, text, replace=True):
+            take()
+        discarding.discard(store, here.catalogue, folder, handoff, reason, here.clock)
+        spool.remove_handoff(folder, handoff.id)
+    take()
+    here.assurance.settled(handoff.id, (discarding.words_of(store, handoff.id),))
 
 
 def _make(
@@ -139,10 +181,13 @@ def _make(
     with step("settle", handoff.id):
         settled = settle.settle(folder, handoff, missing_counts=missing_counts)
     timeline = mix.lay_out(handoff.id, settled)
-    peaks = mix.Peaks()
+    # When an adopted call was answered nobody knows: all of it is listened to.
+    heard = Heard(
+        timeline, handoff.call.started_at if handoff.adopted else handoff.call.answered_at
+    )
     with step("encode", handoff.id):
         encoded = encode.encode(
-            mix.stereo_blocks(folder, timeline, peaks),
+            mix.stereo_blocks(folder, timeline, heard),
             folder=scratch,
             audio_format=handoff.audio.format,
             rate_hz=timeline.rate_hz,
@@ -150,7 +195,7 @@ def _make(
             tags=encode.tags_of(handoff),
         )
     # Here a recording will be sealed, before it is stored.
-    remarks = (*mended, *settled.remarks, *timeline.remarks, *peaks.remarks(timeline))
+    remarks = (*mended, *settled.remarks, *timeline.remarks, *heard.remarks())
     with step("store", handoff.id):
         return storing.store(
             archive, handoff, timeline, encoded, remarks, here.number_key, here.clock()

@@ -218,6 +218,11 @@ def on_fetching(policy: Policy) -> Reason:
     return _reason(policy, "calls", "fetched by somebody who had the call: recording goes on")
 
 
+def on_recall(policy: Policy) -> Reason:
+    """Say what becomes of a call that nobody took over: it is with its adviser as before."""
+    return _reason(policy, "calls", "nobody took the call over, the adviser has it: goes on")
+
+
 def on_resuming(policy: Policy) -> Reason:
     """Say why a call is recorded of which only its policy is known."""
     return _reason(policy, "calls", "recorded, as another bridge had decided when the call began")
@@ -285,6 +290,8 @@ def _names(policy: Policy, arrival: Arrival) -> bool:
         return any(numbers.matches(each, arrival.extension) for each in policy.outbound.extensions)
     if not arrival.queue and calls.direct_dial:
         return True
+    if not (calls.queues or calls.numbers):
+        return False  # only what it names: calls that are dialled directly, or outbound ones
     if calls.queues and arrival.queue not in calls.queues:
         return False
     return not calls.numbers or _listed(policy, calls.numbers, arrival.dialled)

@@ -18,6 +18,7 @@ from hushtape.recordings.manifest import to_json
 HOLD = "hold"
 RELEASE = "release"
 PERIOD_CHANGED = "period-changed"
+FINDING_SEEN = "finding-seen"  # somebody has looked at what is wrong with it
 
 RANDOM_BYTES = 4
 ACT_LIMIT_BYTES = 65_536
@@ -58,6 +59,8 @@ def append(archive: LocalArchive, recording_id: str, act: Act, randomness: bytes
     with archive.scratch(recording_id):  # under the lock a deletion can't begin meanwhile
         if archive.exists(layout.deletion_proof(recording_id)):
             raise RecordingError(f"recording {recording_id} is deleted: nothing can be done to it")
+        if archive.exists(layout.discard_proof(recording_id)):
+            raise RecordingError(f"call {recording_id} was discarded: there is no recording of it")
         if not archive.exists(layout.manifest(recording_id)):
             raise RecordingError(f"there is no recording {recording_id} in the archive")
         if not has_audio(archive, recording_id):

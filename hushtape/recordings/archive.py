@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from typing import IO, NamedTuple
 
 from hushtape.errors import RecordingError, TooBig, Unreachable
 from hushtape.ids import is_call_id
-from hushtape.recordings import layout
+from hushtape.recordings import layout, nameless
 
 DOCUMENT_LIMIT_BYTES = 4_000_000
 BLOCK_BYTES = 65_536
@@ -33,7 +32,6 @@ MARKER = ".hushtape-archive"  # lies in the root of every archive
 _YEAR = re.compile(r"[0-9]{4}")
 _TWO_DIGITS = re.compile(r"[0-9]{2}")
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
-_PART = ".part-"
 _OF_A_NEW_DISK = {"lost+found"}  # what an empty file system may hold
 _MARKER_TEXT = b"This folder is an archive of Hushtape. Without this file nothing touches it.\n"
 
@@ -101,15 +99,11 @@ class LocalArchive:
         target = self._path(name)
         with self._disk("write"):
             self._make_folders(target.parent)
-            part = target.parent / f"{_PART}{secrets.token_hex(8)}"
-            try:
-                with _create(part, mode) as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                self._link(part, target)
-            finally:
-                part.unlink(missing_ok=True)
+            with nameless.unnamed(target.parent, mode) as (stream, source):
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+                self._link(source, target)
             _sync_folder(target.parent)
 
     def put_file(self, name: str, source: Path, mode: int = FILE_MODE) -> None:
@@ -187,7 +181,7 @@ class LocalArchive:
             return tuple(
                 str(path.relative_to(self.root))
                 for path in self._files(self._path(prefix.rstrip("/")))
-                if not path.name.startswith(_PART)
+                if not path.name.startswith(nameless.PART)
             )
 
     def days(self) -> tuple[str, ...]:
@@ -291,6 +285,11 @@ class LocalArchive:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
 
+    def in_scratch(self) -> tuple[str, ...]:
+        """The recordings that somebody works on, or had begun to work on when he died."""
+        with self._disk("look into"):
+            return tuple(each for each in _listed(self.root / layout.SCRATCH) if is_call_id(each))
+
     def is_busy(self, recording_id: str) -> bool:
         """Tell whether a process is working on this recording right now."""
         folder = self.root / layout.SCRATCH / recording_id
@@ -314,10 +313,12 @@ class LocalArchive:
         if set(there) - _OF_A_NEW_DISK or known():
             raise self._not_there()
         self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        with suppress(FileExistsError), _create(self.root / MARKER, FILE_MODE) as stream:
+        with nameless.unnamed(self.root, FILE_MODE) as (stream, source):
             stream.write(_MARKER_TEXT)
             stream.flush()
             os.fsync(stream.fileno())
+            with suppress(FileExistsError):  # another process was faster
+                nameless.link(source, self.root / MARKER)
         _sync_folder(self.root)
 
     def _not_there(self) -> Unreachable:
@@ -347,7 +348,7 @@ class LocalArchive:
 
     def _link(self, source: Path, target: Path) -> None:
         try:
-            os.link(source, target)
+            nameless.link(source, target)
         except FileExistsError:
             if not _same_content(source, target):
                 raise Conflict(
@@ -433,12 +434,6 @@ def _is_file(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
         return False
-
-
-def _create(path: Path, mode: int) -> IO[bytes]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    os.fchmod(descriptor, mode)  # the mode as written, whatever the umask
-    return os.fdopen(descriptor, "wb")
 
 
 def _sync_folder(folder: Path) -> None:

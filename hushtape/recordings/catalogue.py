@@ -13,14 +13,14 @@ Keys (times are seconds since 1970):
     hushtape:unread              set of ids whose manifest or acts can't be read: never deleted
     hushtape:trouble:<id>        hash; a recording that couldn't be archived yet, and why
     hushtape:troubles            sorted set of their ids by the time at which to try again
+Beside them those of ``findings``: what is wrong with a recording comes and goes with it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -28,23 +28,36 @@ import redis
 
 from hushtape.errors import RecordingError, TooBig, Unreachable
 from hushtape.ids import is_call_id
-from hushtape.recordings import acts, layout
+from hushtape.recordings import acts, assurance, findings, layout
 from hushtape.recordings.archive import LocalArchive
+from hushtape.recordings.found import (
+    BY_QUEUE,
+    Found,
+    Wanted,
+    fields_of,
+    found_of,
+    matches,
+    moment,
+    number,
+    numbered,
+    queue_key,
+    search_keys,
+    text_of,
+    texts,
+)
 from hushtape.recordings.manifest import Manifest
 from hushtape.recordings.retention import Entry, due_at
 
-VALUE_LIMIT_BYTES = 64
 PAGE = 500
 EXAMINED_MAX = 200_000  # a search with filters gives up after as many entries
 LEASE_S = 600
 TROUBLE_TTL_S = 30 * 86_400
 REBUILD_LEASE_S = 120
 RENEW_EVERY = 100  # recordings
-SCHEMA = "2"  # a catalogue that was made with another one is rebuilt
+SCHEMA = "3"  # a catalogue that was made with another one is rebuilt
 
 _RECORDING = "hushtape:recording:"
 _BY_START = "hushtape:by-start"
-_BY_QUEUE = "hushtape:by-queue:"
 _DUE = "hushtape:due"
 _COMPLETE = "hushtape:complete"
 _REBUILDING = "hushtape:rebuilding"
@@ -79,41 +92,6 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording as the catalogue knows it."""
-
-    id: str
-    pbx: str
-    direction: str
-    queues: str
-    policy: str
-    policy_version: str
-    period: str
-    time_zone: str
-    started_at: datetime
-    ended_at: datetime
-    keep_until: datetime
-    archived_at: datetime
-    archiving_s: float  # from the hang-up until it was archived
-    duration_s: float
-    audio: str
-    size_bytes: int
-    sha256: str
-    fault: str  # "silent", "one-sided", "missing", "empty", "incomplete" or ""
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search asks for; what is left out matches everything."""
-
-    pbx: str = ""
-    queue: str = ""
-    policy: str = ""
-    since: datetime | None = None
-    before: datetime | None = None
-    number_hash: str = ""
-    agent_hash: str = ""
-
-
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """A recording that couldn't be archived yet."""
 
@@ -138,38 +116,44 @@ class Catalogue:
         manifest = entry.manifest
         recording_id = manifest.id
         due_s = due_at(entry).timestamp()
+        finding = assurance.of_entry(entry)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(_RECORDING + recording_id)
-            pipe.hset(_RECORDING + recording_id, mapping=_fields(entry))
+            pipe.hset(_RECORDING + recording_id, mapping=fields_of(entry))
             pipe.zadd(_BY_START, {recording_id: manifest.call.started_at.timestamp()})
             pipe.zadd(_DUE, {recording_id: due_s})
-            for key in _search_keys(manifest.number_hash, manifest.agent_hashes):
+            for key in search_keys(manifest.number_hash, manifest.agent_hashes):
                 pipe.sadd(key, recording_id)
             for queue in manifest.call.queues:
-                pipe.zadd(_queue_key(queue), {recording_id: manifest.call.started_at.timestamp()})
+                pipe.zadd(queue_key(queue), {recording_id: manifest.call.started_at.timestamp()})
             pipe.srem(_UNREAD, recording_id)
             pipe.delete(_TROUBLE + recording_id)
             pipe.zrem(_TROUBLES, recording_id)
+            if finding is None:
+                findings.leave(pipe, recording_id)
+            else:
+                findings.enter(pipe, finding)
             pipe.execute()
 
     def get(self, recording_id: str) -> Found | None:
         """One recording, or None."""
-        return _found(recording_id, self._redis.hgetall(_RECORDING + recording_id))
+        return found_of(recording_id, self._redis.hgetall(_RECORDING + recording_id))
 
     def remove(self, recording_id: str) -> None:
         """Take a recording and its deletion date out, in one transaction; again does no harm."""
-        fields = _texts(self._redis.hgetall(_RECORDING + recording_id))
-        agents = _numbered(fields, "agent")
+        fields = texts(self._redis.hgetall(_RECORDING + recording_id))
+        agents = numbered(fields, "agent")
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(_RECORDING + recording_id, _TROUBLE + recording_id)
             pipe.zrem(_BY_START, recording_id)
             pipe.zrem(_DUE, recording_id)
             pipe.zrem(_TROUBLES, recording_id)
             pipe.srem(_UNREAD, recording_id)
-            for key in _search_keys(fields.get("number_hash", ""), agents):
+            for key in search_keys(fields.get("number_hash", ""), agents):
                 pipe.srem(key, recording_id)
-            for token in _numbered(fields, "queue"):
-                pipe.zrem(_BY_QUEUE + token, recording_id)
+            for token in numbered(fields, "queue"):
+                pipe.zrem(BY_QUEUE + token, recording_id)
+            findings.leave(pipe, recording_id)
             pipe.execute()
 
     def missing(self, recording_ids: Iterable[str]) -> tuple[str, ...]:
@@ -197,8 +181,8 @@ class Catalogue:
                     pipe.hgetall(_RECORDING + recording_id)
                 answers = pipe.execute()
             for recording_id, answer in zip(page, answers, strict=True):
-                entry = _found(recording_id, answer)
-                if entry is not None and _matches(entry, _texts(answer), wanted):
+                entry = found_of(recording_id, answer)
+                if entry is not None and matches(entry, texts(answer), wanted):
                     found.append(entry)
                     if len(found) >= limit:
                         return tuple(found)
@@ -208,21 +192,26 @@ class Catalogue:
         """How many recordings there are."""
         return int(self._redis.zcard(_BY_START))
 
+    def count_between(self, since: datetime, before: datetime) -> int:
+        """How many recordings there are of calls that began in a stretch of time."""
+        newest, oldest = f"({before.timestamp()}", since.timestamp()
+        return int(self._redis.zcount(_BY_START, oldest, newest))
+
     def _pages(self, wanted: Wanted) -> Iterator[list[str]]:
         if wanted.number_hash or wanted.agent_hash:
-            keys = _search_keys(wanted.number_hash, [wanted.agent_hash])
-            ids = sorted((_text(each) for each in self._redis.sinter(keys)), reverse=True)
+            keys = search_keys(wanted.number_hash, [wanted.agent_hash])
+            ids = sorted((text_of(each) for each in self._redis.sinter(keys)), reverse=True)
             for start in range(0, min(len(ids), EXAMINED_MAX), PAGE):
                 yield ids[start : start + PAGE]
             return
-        index = _queue_key(wanted.queue) if wanted.queue else _BY_START
+        index = queue_key(wanted.queue) if wanted.queue else _BY_START
         newest = f"({wanted.before.timestamp()}" if wanted.before else "+inf"
         oldest = wanted.since.timestamp() if wanted.since else "-inf"
         for start in range(0, EXAMINED_MAX, PAGE):
             page = self._redis.zrevrangebyscore(index, newest, oldest, start=start, num=PAGE)
             if not page:
                 return
-            yield [_text(each) for each in page]
+            yield [text_of(each) for each in page]
 
     # Deletion
 
@@ -230,7 +219,7 @@ class Catalogue:
         """Take recordings that are due; nobody else gets them for LEASE_S seconds."""
         now_s = now.timestamp()
         claimed = self._redis.eval(_CLAIM, 1, _DUE, now_s, now_s + LEASE_S, limit)
-        ids = [_text(each) for each in claimed]
+        ids = [text_of(each) for each in claimed]
         foreign = [raw for raw, each in zip(claimed, ids, strict=True) if not is_call_id(each)]
         if foreign:  # nobody of ours wrote them, and they would be claimed for ever
             self._redis.zrem(_DUE, *foreign)
@@ -240,6 +229,15 @@ class Catalogue:
         """Look at a recording for deletion at this time."""
         self._redis.zadd(_DUE, {recording_id: at.timestamp()}, xx=True)
 
+    def count_due(self, now: datetime) -> int:
+        """How many recordings are to be looked at for deletion by now."""
+        return int(self._redis.zcount(_DUE, "-inf", now.timestamp()))
+
+    def looked_at_until(self, at: datetime, limit: int) -> tuple[str, ...]:
+        """The recordings that are to be looked at for deletion until then, the next one first."""
+        ids = self._redis.zrangebyscore(_DUE, "-inf", at.timestamp(), start=0, num=limit)
+        return tuple(each for each in map(text_of, ids) if is_call_id(each))
+
     def demand(self, recording_id: str, at: datetime) -> None:
         """Look at something for deletion that is no recording: what a backup brought back."""
         self._redis.zadd(_DUE, {recording_id: at.timestamp()})
@@ -248,7 +246,7 @@ class Catalogue:
 
     def is_complete(self) -> bool:
         """Tell whether every recording of the archive is in here. Else nothing may be deleted."""
-        return _text(self._redis.get(_COMPLETE) or b"") == SCHEMA
+        return text_of(self._redis.get(_COMPLETE) or b"") == SCHEMA
 
     def knows_recordings(self) -> bool:
         """Tell whether an archive was ever entered in here, be it an empty one."""
@@ -256,7 +254,7 @@ class Catalogue:
 
     def unread(self) -> tuple[str, ...]:
         """The recordings in the archive that can't be read; they are never deleted."""
-        return tuple(sorted(_text(each) for each in self._redis.smembers(_UNREAD)))
+        return tuple(sorted(text_of(each) for each in self._redis.smembers(_UNREAD)))
 
     def rebuild(self, archive: LocalArchive, now: datetime) -> int | None:
         """Enter every recording of the archive, then call the catalogue complete.
@@ -277,7 +275,7 @@ class Catalogue:
         try:
             if self._redis.exists(_COMPLETE):
                 self._redis.delete(_COMPLETE, _REBUILT_TO, _UNREAD)
-            done_to = _text(self._redis.get(_REBUILT_TO) or b"")
+            done_to = text_of(self._redis.get(_REBUILT_TO) or b"")
             count = 0
             looked_at = 0
             for day in archive.days():
@@ -336,32 +334,41 @@ class Catalogue:
 
     def tries(self, recording_id: str) -> int:
         """How often archiving this recording failed."""
-        return _int(_text(self._redis.hget(_TROUBLE + recording_id, "tries") or b""))
+        return number(text_of(self._redis.hget(_TROUBLE + recording_id, "tries") or b""))
 
     def next_try_at(self, recording_id: str) -> datetime | None:
         """When to try again; None: at once."""
         score = self._redis.zscore(_TROUBLES, recording_id)
-        return None if score is None else _moment(score)
+        return None if score is None else moment(score)
+
+    def count_troubles(self) -> int:
+        """How many recordings couldn't be archived yet."""
+        return int(self._redis.zcard(_TROUBLES))
+
+    def trouble(self, recording_id: str) -> Trouble | None:
+        """Why a recording couldn't be archived yet; None: nothing is known."""
+        score = self._redis.zscore(_TROUBLES, recording_id)
+        fields = texts(self._redis.hgetall(_TROUBLE + recording_id))
+        if score is None or not fields:
+            return None
+        return Trouble(
+            id=recording_id,
+            pbx=fields.get("pbx", ""),
+            since=moment(fields.get("since", score)),
+            tries=number(fields.get("tries", "")),
+            words=fields.get("words", ""),
+            next_try_at=moment(score),
+        )
 
     def troubles(self, limit: int) -> tuple[Trouble, ...]:
         """The recordings that couldn't be archived yet."""
         found = []
-        for member, score in self._redis.zrange(_TROUBLES, 0, limit - 1, withscores=True):
-            recording_id = _text(member)
-            fields = _texts(self._redis.hgetall(_TROUBLE + recording_id))
-            if not fields:
-                self._redis.zrem(_TROUBLES, recording_id)
-                continue
-            found.append(
-                Trouble(
-                    id=recording_id,
-                    pbx=fields.get("pbx", ""),
-                    since=_moment(fields.get("since", score)),
-                    tries=_int(fields.get("tries", "")),
-                    words=fields.get("words", ""),
-                    next_try_at=_moment(score),
-                )
-            )
+        for member in self._redis.zrange(_TROUBLES, 0, limit - 1):
+            trouble = self.trouble(text_of(member))
+            if trouble is None:
+                self._redis.zrem(_TROUBLES, member)
+            else:
+                found.append(trouble)
         return tuple(found)
 
 
@@ -387,132 +394,3 @@ def days_between(first: date, last: date) -> tuple[str, ...]:
         layout.day_prefix(date.fromordinal(number))
         for number in range(first.toordinal(), last.toordinal() + 1)
     )
-
-
-def fault_of(remarks: Iterable[str]) -> str:
-    """The worst that the remarks of a manifest say, as one word; ``""`` if it is nothing grave."""
-    found = {remark.split(":", 1)[0] for remark in remarks}
-    for word in ("missing", "empty", "silent", "one-sided", "incomplete"):
-        if word in found:
-            return word
-    return ""
-
-
-def _fields(entry: Entry) -> dict[str, str]:
-    manifest = entry.manifest
-    call, keep = manifest.call, manifest.keep
-    fields = {
-        "pbx": call.pbx,
-        "direction": call.direction.value,
-        "queues": " ".join(call.queues),
-        "policy": keep.reason.policy,
-        "version": keep.reason.version,
-        "period": keep.period,
-        "zone": keep.time_zone,
-        "started": f"{call.started_at.timestamp():.3f}",
-        "ended": f"{call.ended_at.timestamp():.3f}",
-        "keep_until": f"{due_at(entry).timestamp():.0f}",
-        "archived": f"{manifest.archived_at.timestamp():.3f}",
-        "archiving_s": f"{(manifest.archived_at - call.ended_at).total_seconds():.3f}",
-        "duration_s": f"{manifest.audio.duration_s:.3f}",
-        "audio": manifest.audio.name,
-        "size": str(manifest.audio.size_bytes),
-        "sha256": manifest.audio.sha256,
-        "number_hash": manifest.number_hash,
-        "fault": fault_of(manifest.remarks),
-    }
-    fields |= {f"agent.{number}": value for number, value in enumerate(manifest.agent_hashes)}
-    fields |= {f"queue.{number}": _token(value) for number, value in enumerate(call.queues)}
-    return {name: _fit(value) for name, value in fields.items() if value}
-
-
-def _fit(value: str) -> str:
-    """Shorten to the bytes that keep a Redis hash compact, between two characters."""
-    return value.encode()[:VALUE_LIMIT_BYTES].decode(errors="ignore")
-
-
-def _search_keys(number_hash: str, agent_hashes: Iterable[str]) -> list[str]:
-    keys = [f"hushtape:by-number:{number_hash}"] if number_hash else []
-    return keys + [f"hushtape:by-agent:{each}" for each in agent_hashes if each]
-
-
-def _queue_key(queue: str) -> str:
-    return _BY_QUEUE + _token(queue)
-
-
-def _token(queue: str) -> str:
-    """A queue's name, or its checksum if the name is too long for a compact hash."""
-    data = queue.encode()
-    return queue if len(data) <= VALUE_LIMIT_BYTES else hashlib.sha256(data).hexdigest()
-
-
-def _numbered(fields: Mapping[str, str], kind: str) -> list[str]:
-    return [value for name, value in fields.items() if name.startswith(f"{kind}.")]
-
-
-def _found(recording_id: str, answer: Mapping[Any, Any]) -> Found | None:
-    """What the catalogue says; None for what isn't there or wasn't written by us."""
-    fields = _texts(answer)
-    if "started" not in fields:
-        return None
-    try:
-        return _read(recording_id, fields)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _read(recording_id: str, fields: Mapping[str, str]) -> Found:
-    return Found(
-        id=recording_id,
-        pbx=fields.get("pbx", ""),
-        direction=fields.get("direction", ""),
-        queues=fields.get("queues", ""),
-        policy=fields.get("policy", ""),
-        policy_version=fields.get("version", ""),
-        period=fields.get("period", ""),
-        time_zone=fields.get("zone", "UTC"),
-        started_at=_time(fields["started"]),
-        ended_at=_time(fields.get("ended", fields["started"])),
-        keep_until=_time(fields.get("keep_until", 0)),
-        archived_at=_time(fields.get("archived", 0)),
-        archiving_s=float(fields.get("archiving_s", 0)),
-        duration_s=float(fields.get("duration_s", 0)),
-        audio=fields.get("audio", ""),
-        size_bytes=int(fields.get("size", 0)),
-        sha256=fields.get("sha256", ""),
-        fault=fields.get("fault", ""),
-    )
-
-
-def _matches(entry: Found, fields: Mapping[str, str], wanted: Wanted) -> bool:
-    return (
-        (not wanted.pbx or entry.pbx == wanted.pbx)
-        and (not wanted.queue or _token(wanted.queue) in _numbered(fields, "queue"))
-        and (not wanted.policy or entry.policy == wanted.policy)
-        and (wanted.since is None or entry.started_at >= wanted.since)
-        and (wanted.before is None or entry.started_at < wanted.before)
-    )
-
-
-def _texts(answer: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in answer.items()}
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _time(value: str | float) -> datetime:
-    return datetime.fromtimestamp(float(value), UTC)
-
-
-def _moment(value: str | float) -> datetime:
-    """As ``_time``; a value that is no time is the beginning of all."""
-    try:
-        return _time(value)
-    except (ValueError, OverflowError, OSError):
-        return _time(0)
-
-
-def _int(value: str) -> int:
-    return int(value) if value.isdecimal() else 0

@@ -14,14 +14,20 @@ from hushtape import redis_link
 from hushtape.cli import config_option
 from hushtape.errors import ConfigError, Damaged
 from hushtape.ids import is_call_id
+from hushtape.printable import say
 from hushtape.recordings import layout, number_key
 from hushtape.recordings.archive import LocalArchive
-from hushtape.recordings.catalogue import Catalogue, Found, Trouble, Wanted, read_entry
-from hushtape.recordings.manifest import Manifest
+from hushtape.recordings.catalogue import Catalogue, Trouble, read_entry
+from hushtape.recordings.findings_commands import findings
+from hushtape.recordings.found import Found, Wanted
+from hushtape.recordings.manifest import Leg, Manifest, SpanKind
 from hushtape.recordings.moments import length, local, parse_moment
 from hushtape.recordings.retention import Entry, rule
 
 TROUBLES_SHOWN = 20
+
+_BESIDE = {Leg.OUTSIDE: "", Leg.CONSULTATION: ", on the right: what agent and colleague said"}
+_SOUND = dict.fromkeys(SpanKind, "without sound") | {SpanKind.CONSULTATION: "beside the wait"}
 
 
 @click.group()
@@ -31,7 +37,11 @@ def recordings() -> None:
     \b
       hushtape recordings list --since 2026-11-21 --queue payments
       hushtape recordings show 20261121-171502-k3f9x2m7
+      hushtape recordings findings
     """
+
+
+recordings.add_command(findings)
 
 
 @recordings.command("list")
@@ -82,12 +92,12 @@ def list_command(
         unread = catalogue.unread()
     if as_json:
         for each in found:
-            click.echo(msgspec.json.encode(each).decode())
+            say(msgspec.json.encode(each).decode())
         return
     for line in table(found):
-        click.echo(line)
+        say(line)
     for line in _notes(troubles, complete, unread):
-        click.echo(line, err=True)
+        say(line, err=True)
 
 
 @recordings.command("show")
@@ -105,18 +115,21 @@ def show_command(config_path: Path, recording_id: str, as_json: bool) -> None:
         raise ConfigError("ID", "expected the shape 20261121-171502-k3f9x2m7")
     archive = LocalArchive(config.archive_path)
     archive.check()
-    if archive.exists(layout.deletion_proof(recording_id)):
-        proof = archive.get(layout.deletion_proof(recording_id))
+    proofs = (layout.discard_proof(recording_id), layout.deletion_proof(recording_id))
+    name = next((each for each in proofs if archive.exists(each)), "")
+    if name:
+        proof = archive.get(name)
         gone = _gone(proof, recording_id)
-        click.echo(proof.decode() if as_json else gone)
+        for line in proof.decode().split("\n") if as_json else [gone]:
+            say(line)
         return
     entry = read_entry(archive, recording_id)
     if as_json:
-        click.echo(msgspec.json.encode({"manifest": entry.manifest, "acts": entry.acts}).decode())
+        say(msgspec.json.encode({"manifest": entry.manifest, "acts": entry.acts}).decode())
         return
     path = config.archive_path / layout.audio(recording_id, entry.manifest.audio.format)
     for line in story(entry, path, datetime.now(UTC)):
-        click.echo(line)
+        say(line)
 
 
 def table(found: tuple[Found, ...]) -> list[str]:
@@ -168,12 +181,12 @@ def story(entry: Entry, path: Path, now: datetime) -> list[str]:
         lines.append(
             f"  {_clock(segment.started_at, zone)}  {length(segment.duration_s)} at"
             f" {length(segment.offset_s)} of the file, ended by {segment.ended_by.value}"
-            f" ({segment.stop.value}){cut}"
+            f" ({segment.stop.value}){cut}{_BESIDE[segment.leg]}"
         )
     for span in manifest.spans:
         seconds = (span.ended_at - span.started_at).total_seconds()
         lines.append(
-            f"  {_clock(span.started_at, zone)}  {length(seconds)} without sound:"
+            f"  {_clock(span.started_at, zone)}  {length(seconds)} {_SOUND[span.kind]}:"
             f" {span.kind.value}: {span.reason.words}"
         )
     lines += ["", "How long it is kept", f"  {rule(entry, now).why}"]
@@ -210,12 +223,13 @@ def _gone(proof: bytes, recording_id: str) -> str:
         facts = msgspec.json.decode(proof, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Damaged(
-            f"{recording_id} is gone, but the proof of its deletion can't be read: {error}"
+            f"{recording_id} is gone, but the proof of that can't be read: {error}"
         ) from None
-    return (
-        f"{recording_id} is gone: deleted and verified at {facts.get('deleted_at')}."
-        f" {facts.get('why')} ({facts.get('policy')})"
-    )
+    if "discarded_at" in facts:
+        done = f"discarded, files and all, and verified at {facts['discarded_at']}"
+    else:
+        done = f"deleted and verified at {facts.get('deleted_at')}"
+    return f"{recording_id} is gone: {done}. {facts.get('why')} ({facts.get('policy')})"
 
 
 def _way(manifest: Manifest) -> str:

@@ -1,8 +1,9 @@
 """What lies where in the archive. Every name in it is decided here and nowhere else.
 
-A recording is one prefix, ``2026/11/21/20261121-171502-k3f9x2m7/``; a proof of deletion lies
-outside of it, because it outlives the recording. A recording's id begins with the call's start in
-UTC, so its place is known from the id alone, also when Redis is lost.
+A recording is one prefix, ``2026/11/21/20261121-171502-k3f9x2m7/``; the proof that it was deleted,
+or discarded before it was one, lies outside of it, because it outlives the recording. A recording's
+id begins with the call's start in UTC, so its place is known from the id alone, also when Redis is
+lost.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ ACTS = "acts/"
 SCRATCH = ".scratch"  # half-made recordings; on the archive's own disk, never in $TMPDIR
 DELETIONS = "deletions/"
 DELETIONS_BEGUN = "deletions/begun/"
+DISCARDS = "discards/"
+DISCARDS_BEGUN = "discards/begun/"
 
 
 def prefix(recording_id: str) -> str:
@@ -73,13 +76,37 @@ def deletion_proof(recording_id: str) -> str:
 
 def deletion_again(recording_id: str, at: datetime) -> str:
     """The proof that what a backup had brought back was deleted again; beside the first proof."""
-    proof = deletion_proof(recording_id).removesuffix(".json")
-    return f"{proof}.again-{at:%Y%m%dT%H%M%S%fZ}.json"
+    return _again(deletion_proof(recording_id), at)
 
 
 def deletion_begun(recording_id: str) -> str:
     """What is needed to finish a deletion, and to prove it, if the machine stops half-way."""
     return f"{DELETIONS_BEGUN}{_checked(recording_id)}.json"
+
+
+def discard_proof(recording_id: str) -> str:
+    """The proof that nothing of a call was kept; by the month in which it began."""
+    _checked(recording_id)
+    return f"{DISCARDS}{recording_id[0:4]}/{recording_id[4:6]}/{recording_id}.json"
+
+
+def discard_again(recording_id: str, at: datetime) -> str:
+    """The proof that files which came after the first proof were destroyed, too; beside it."""
+    return _again(discard_proof(recording_id), at)
+
+
+def discard_begun(recording_id: str) -> str:
+    """The folder of what is written down before a file is destroyed, so that none is forgotten."""
+    return f"{DISCARDS_BEGUN}{_checked(recording_id)}/"
+
+
+def discard_step(recording_id: str, number: int) -> str:
+    """What one run was about to destroy; from 1."""
+    return f"{discard_begun(recording_id)}{number:04}.json"
+
+
+def _again(proof: str, at: datetime) -> str:
+    return f"{proof.removesuffix('.json')}.again-{at:%Y%m%dT%H%M%S%fZ}.json"
 
 
 def _checked(recording_id: str) -> str:

@@ -36,6 +36,7 @@ class EndedBy(StrEnum):
     STOPPED_ELSEWHERE = "stopped by somebody else"
     PARKED = "parked"
     ANOTHER_VOICE = "somebody else is heard"
+    HELD = "on hold"
     CONSULTED = "the consultation is over"
     OPT_OUT = "opt-out"
     NO_PERMISSION = "no permission"
@@ -166,6 +167,7 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     audio: AudioTerms
     keep: Keep
     discard: Reason | None = None  # nothing of it may be kept: an opt-out, no permission
+    adopted: str = ""  # how a worker came to write it: the bridge didn't, a person should look
     version: int = 1
 
 

@@ -20,7 +20,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _spare_port()
+        self.port = spare_port()
 
     @property
     def url(self) -> str:
@@ -95,7 +95,7 @@ def _platform() -> str:
     return f"{platform.system().lower()}-{platform.machine()}"
 
 
-def _spare_port() -> int:
+def spare_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -57,7 +57,6 @@ def test_check_says_what_the_configuration_means(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "PBX town: asterisk at 127.0.0.1:9, without TLS" in done.stdout
     assert "policy reigate-banstead" in done.stdout
-    assert "outbound calls: the policy names them, this version doesn't record" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -107,6 +106,8 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         ["check"],
         ["recordings", "list"],
         ["recordings", "show"],
+        ["recordings", "findings"],
+        ["recordings", "findings", "seen"],
         ["retention", "plan"],
         ["retention", "sweep"],
     ):

@@ -44,6 +44,9 @@ def test_a_good_file_is_read_and_its_paths_are_its_neighbours(tmp_path: Path) ->
     assert pbx.spool_path == Path("/var/spool/asterisk/hushtape")
     assert pbx.queues == {"611": "help-line"}
     assert loaded.redis_url.startswith("unix://")
+    assert (loaded.metrics.bridge_port, loaded.metrics.workers_port) == (0, 0)
+    assert loaded.metrics.listen == "127.0.0.1"
+    assert (loaded.disk.low_percent, loaded.disk.low_gigabytes) == (10, 1)
 
 
 BROKEN = [
@@ -63,6 +66,19 @@ BROKEN = [
     ('611 = "help-line"', "611 = 7", "pbx.town-hall.queues.611", "a text in quotes"),
     ('data = "data"', 'data = "data"\n[redis]\nurl = "localhost"', "redis.url", "redis://"),
     ('data = "data"', 'data = "data"\n[workers]\nprocesses = -1', "workers.processes", "256"),
+    ('data = "data"', 'data = "d"\ndisk.low_percent = 91', "disk.low_percent", "0 to 90"),
+    ('data = "data"', 'data = "d"\ndisk.low_percent = -1', "disk.low_percent", "0 to 90"),
+    ('data = "data"', 'data = "d"\ndisk.low_gigabytes = -1', "disk.low_gigabytes", "from 0 on"),
+    ('data = "data"', 'data = "d"\ndisk.low_gigabytes = nan', "disk.low_gigabytes", "from 0 on"),
+    ('data = "data"', 'data = "d"\ndisk.low_percnt = 1', "disk.low_percnt", "did you mean"),
+    ('data = "data"', 'data = "d"\nmetrics.listen = ""', "metrics.listen", "127.0.0.1"),
+    ('data = "data"', 'data = "d"\nmetrics.bridge_port = 70000', "metrics.bridge_port", "65535"),
+    (
+        'data = "data"',
+        'data = "d"\nmetrics.bridge_port = 9468\nmetrics.workers_port = 9468',
+        "metrics.workers_port",
+        "the bridge's port, too",
+    ),
     ('data = "data"', "data = data", "", "is not TOML"),
 ]
 

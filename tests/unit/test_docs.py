@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hushtape import config
+from hushtape import config, metrics
 from hushtape.policy import parse, schema
+from workers import gauges
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,8 +36,26 @@ def test_every_key_of_the_configuration_is_explained() -> None:
         config.Archive,
         config.Policies,
         config.Workers,
+        config.Disk,
+        config.Metrics,
     )
     assert set(keys_of(*structures)) - explained("configuration.md") == set()
+
+
+@pytest.mark.parametrize("told", [metrics.BRIDGE, gauges.WORKERS], ids=["bridge", "workers"])
+def test_every_metric_is_explained(told: tuple[metrics.Metric, ...]) -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(hushtape_[a-z_]+)` \| (\w+)", text, re.MULTILINE))
+    assert {each.name: each.kind for each in told}.items() <= rows.items()
+    for each in told:
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{each.name}` |"))
+        assert set(each.labels) == set(re.findall(r"`([a-z]+)`", row.split("|")[3])), each.name
+
+
+def test_no_metric_is_explained_that_is_none() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    told = {each.name for each in (*metrics.BRIDGE, *gauges.WORKERS)}
+    assert set(re.findall(r"^\| `(hushtape_[a-z_]+)`", text, re.MULTILINE)) == told
 
 
 def test_every_key_of_a_policy_is_explained() -> None:

@@ -23,6 +23,7 @@ PURE = [
     "ami_bridge/asterisk/actions.py",
     "ami_bridge/asterisk/clock.py",
     "ami_bridge/asterisk/consulting.py",
+    "ami_bridge/asterisk/forgery.py",
     "ami_bridge/asterisk/party.py",
     "ami_bridge/asterisk/talks.py",
     "ami_bridge/asterisk/translate.py",

@@ -21,6 +21,7 @@ from hushtape.recordings.manifest import AudioFormat, AudioTerms, EndedBy, Manif
 from tests.integration.workers.worker_house import House
 from tests.recording_samples import RATE_HZ, RECORDING_ID, START, handoff, segment, tone, wav
 from workers import settle, spool, tasks
+from workers.heard import Heard
 from workers.reconcile import reconcile, upkeep
 from workers.runtime import context
 
@@ -212,17 +213,17 @@ def test_unequal_missing_and_empty_files_leave_a_remark(
     assert manifest.remarks == (
         "unequal: segment 1: the inside file is 0.50 s shorter; silence was added at its end",
         "incomplete: segment 2, inside: the file is missing",
-        "incomplete: segment 3, outside: the file holds no sound",
-        "incomplete: segment 3, inside: the file is empty",
-        "incomplete: segment 4, outside: the file is missing",
-        "incomplete: segment 4, inside: the file is missing",
+        "empty: segment 3, outside: the file holds no sound",
+        "empty: segment 3, inside: the file is empty",
+        "missing: segment 4, outside: the file is missing",
+        "missing: segment 4, inside: the file is missing",
     )
     left, right = samples(house, AudioFormat.FLAC)
     assert len(left) == len(right) == 5 * RATE_HZ
     assert not any(right[round(1.5 * RATE_HZ) :])
     entry = house.catalogue.get(RECORDING_ID)
     assert entry is not None
-    assert entry.fault == "incomplete"
+    assert entry.fault == "missing"
     assert list(house.spool.iterdir()) == []
 
 
@@ -237,12 +238,12 @@ def test_a_call_without_any_file_is_named_as_missing(
 
 
 def test_silent_and_one_sided_segments_are_named(house: House) -> None:
-    one, two = segment(1, 0, 6), segment(2, 6, 6)
-    house.write_segment(one, tone(440, 6), tone(600, 6, peak=10))
+    one, two = segment(1, 0, 9), segment(2, 9, 6)  # answered after 3 s
+    house.write_segment(one, tone(440, 9), tone(600, 9, peak=10))
     house.write_segment(two, bytes(2 * 6 * RATE_HZ), bytes(2 * 6 * RATE_HZ))
     archive(handoff(one, two))
     assert manifest_of(house).remarks == (
-        "one-sided: segment 1: our side is never heard",
+        "one-sided: segment 1: our side is never heard since the call was answered",
         "silent: segment 2: no sound on either side",
     )
 
@@ -334,7 +335,7 @@ def test_one_unreadable_file_is_left_and_the_others_are_archived(
     assert left.tobytes() == bytes(2 * RATE_HZ) + tone(440, 1)
     assert right.tobytes() == 2 * tone(600, 1)
     (remark,) = manifest_of(house).remarks
-    assert remark.startswith("incomplete: segment 1, outside: ")
+    assert remark.startswith("damaged: segment 1, outside: ")
     assert words in remark
     archive(given)  # a second run leaves it, too
     assert list(house.spool.iterdir()) == [bad]
@@ -464,7 +465,8 @@ def test_an_hour_streams(house: House) -> None:
     house.write_segment(one, bytes(2 * 60 * RATE_HZ), bytes(2 * 60 * RATE_HZ))
     settled = settle.settle(house.spool, handoff(one))
     timeline = mix.lay_out(RECORDING_ID, settled)
-    sizes = [len(each) for each in mix.stereo_blocks(house.spool, timeline, mix.Peaks())]
+    heard = Heard(timeline, None)
+    sizes = [len(each) for each in mix.stereo_blocks(house.spool, timeline, heard)]
     assert sum(sizes) == 4 * 60 * RATE_HZ
     assert max(sizes) == 4 * mix.BLOCK_FRAMES
 
@@ -534,7 +536,7 @@ def test_a_full_spool_stops_no_archiving(house: House, monkeypatch: pytest.Monke
         taken.append(bool(house.redis.exists(names.taken_key(RECORDING_ID))))
         original(*given)  # type: ignore[arg-type]
 
-    def no_room(*_: object) -> None:
+    def no_room(*_: object, **__: object) -> None:
         raise Unreachable("the spool is full")
 
     monkeypatch.setattr(spool, "write_handoff", no_room)

@@ -184,9 +184,11 @@ def test_a_pickle_is_never_loaded(house: House) -> None:
 def test_a_dead_process_is_replaced(house: House) -> None:
     worker = house.start("worker", "--processes", "1", "--no-upkeep")
     wait_for(lambda: is_idle(house))
-    (child,) = descendants(worker.pid)
+    disks, child = descendants(worker.pid)  # the first one watches the disks
     os.kill(child, signal.SIGKILL)
-    wait_for(lambda: descendants(worker.pid) not in ([], [child]))
+    wait_for(
+        lambda: {disks} < set(descendants(worker.pid)) and child not in descendants(worker.pid)
+    )
     house.ring(short_call(house))
     wait_for(lambda: is_archived(house))
 
@@ -194,10 +196,11 @@ def test_a_dead_process_is_replaced(house: House) -> None:
 def test_children_of_a_killed_supervisor_end(house: House) -> None:
     worker = house.start("worker", "--processes", "1", "--no-upkeep")
     wait_for(lambda: is_idle(house))
-    (child,) = descendants(worker.pid)
+    children = descendants(worker.pid)
+    assert len(children) == 2  # the first one watches the disks
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait(10)
-    wait_for(lambda: not Path(f"/proc/{child}").exists(), 25)
+    wait_for(lambda: not any(Path(f"/proc/{each}").exists() for each in children), 25)
 
 
 def test_two_schedulers_ring_once(house: House) -> None:
@@ -206,7 +209,7 @@ def test_two_schedulers_ring_once(house: House) -> None:
     wait_for(lambda: house.redis.llen("rq:queue:upkeep"))
     time.sleep(1.5)
     jobs = house.redis.lrange("rq:queue:upkeep", 0, -1)
-    assert len(jobs) == len(set(jobs)) <= 4  # four if a minute has just begun
+    assert len(jobs) == len(set(jobs)) <= 6  # six if a minute has just begun
     for name in ("upkeep", "spool-town-hall"):
         slots = house.redis.lrange(f"rq:queue:{name}", 0, -1)
         assert len(slots) == len(set(slots))

@@ -9,13 +9,20 @@ import pytest
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
 from hushtape.policy.schema import (
+    Asker,
+    Calls,
     Destination,
     DestinationKind,
+    OnConsultation,
     OnTransfer,
+    OptOut,
+    Outbound,
     Payment,
+    Permission,
     Policy,
     Retention,
     RetentionRule,
+    SoFar,
     Transfer,
 )
 from hushtape.recordings.manifest import Direction
@@ -303,3 +310,148 @@ def test_rules_of_retention_may_stand_in_any_order() -> None:
             for year in (2017, 2019, 2023, 2026)
         ]
         assert periods == ["7 days", "30 days", "60 days", "90 days"], order
+
+
+# calls that come through no queue
+
+NARROW = POLICIES["reigate-banstead"]
+
+
+def naming(**calls: object) -> Policy:
+    """A policy that names these calls."""
+    return msgspec.structs.replace(NARROW, calls=Calls(**calls))  # type: ignore[arg-type]
+
+
+def made_by(extension: str, direction: Direction = Direction.OUTBOUND) -> Arrival:
+    return Arrival(at=NOW, direction=direction, dialled="02079460010", extension=extension)
+
+
+@pytest.mark.parametrize(
+    ("extension", "council"),
+    [("211", "surrey"), ("213", "surrey"), ("212", None), ("221", "uttlesford"), ("", None)],
+)
+def test_an_outbound_call_is_recorded_if_an_extension_of_the_policy_made_it(
+    extension: str, council: str | None
+) -> None:
+    assert chosen(list(POLICIES.values()), made_by(extension)) == council
+
+
+def test_outbound_extensions_are_those_of_outbound_calls_only() -> None:
+    policies = list(POLICIES.values())
+    for direction in (Direction.INBOUND, Direction.INTERNAL):
+        assert chosen(policies, made_by("211", direction)) is None
+    inbound_only = msgspec.structs.replace(NARROW, outbound=Outbound(extensions=("211",)))
+    assert chosen([inbound_only], made_by("211")) is None, "the directions decide"
+
+
+def test_none_of_the_five_records_calls_that_are_dialled_straight_to_somebody() -> None:
+    for number in ("0199200211", "0199200221", "0199200251"):
+        assert chosen(list(POLICIES.values()), arrival("", number)) is None
+
+
+def test_a_policy_may_record_calls_that_are_dialled_directly() -> None:
+    direct = naming(direct_dial=True)
+    assert chosen([direct], arrival("", "0199200211")) == direct.name
+    assert "directly" in decide.choose([direct], arrival("", "0199200211")).reason.words
+    assert chosen([direct], arrival("", "0199200211", Direction.INTERNAL)) is None
+    internal = naming(direct_dial=True, directions=(Direction.INTERNAL,))
+    assert chosen([internal], arrival("", "211", Direction.INTERNAL)) == internal.name
+
+
+def test_and_records_no_queue_that_it_does_not_name() -> None:
+    for policy in (
+        naming(direct_dial=True),
+        naming(direct_dial=True, directions=(Direction.INBOUND, Direction.INTERNAL)),
+        msgspec.structs.replace(
+            naming(directions=(Direction.INBOUND, Direction.OUTBOUND), direct_dial=True),
+            outbound=Outbound(extensions=("211",)),
+        ),
+    ):
+        assert chosen([policy], arrival("allotments", "0199200211")) is None
+    both = naming(direct_dial=True, queues=("help-line",))
+    assert chosen([both], arrival("help-line")) == both.name
+    assert chosen([both], arrival("revenues")) is None
+
+
+def test_a_number_names_a_call_whether_a_queue_takes_it_or_not() -> None:
+    policy = naming(numbers=("01737 276000",))
+    for queue in ("help-line", "anything", ""):
+        assert chosen([policy], arrival(queue, "01737276000")) == policy.name
+    assert chosen([policy], arrival("help-line", "01737276999")) is None
+
+
+def test_why_a_call_through_no_queue_is_not_recorded_is_told_in_its_own_words() -> None:
+    outbound = decide.choose([NARROW], made_by("212")).reason.words
+    assert outbound == "no policy names outbound calls of this extension: not recorded"
+    direct = decide.choose([NARROW], arrival("", "0199200211")).reason.words
+    assert "come through no queue" in direct
+
+
+# consultations
+
+
+def consulted(council: str, place: Place) -> bool:
+    verdict = decide.on_consultation(POLICIES[council], place)
+    assert verdict.reason.words
+    return verdict.allowed
+
+
+@pytest.mark.parametrize("council", [row[0] for row in COUNCILS])
+@pytest.mark.parametrize("kind", ["extension", "queue", "outside", "payment", "nowhere"])
+def test_only_uttlesford_records_consultations_and_only_with_colleagues(
+    council: str, kind: str
+) -> None:
+    number = {row[0]: row[4] for row in COUNCILS}[council]
+    expected = council == "uttlesford" and kind == "extension"
+    assert consulted(council, place(kind, number)) is expected
+
+
+def test_a_consultation_with_a_payment_line_is_never_recorded() -> None:
+    line = Destination(name="the line", extensions=("7XX",), on_consultation=OnConsultation.RECORD)
+    everybody = Destination(
+        name="everybody",
+        every=(DestinationKind.EXTENSION,),
+        on_consultation=OnConsultation.RECORD,
+    )
+    policy = with_destinations("surrey", everybody, line, payment_lines=("the line",))
+    assert not decide.on_consultation(policy, Place(DestinationKind.EXTENSION, "710")).allowed
+    assert decide.on_consultation(policy, Place(DestinationKind.EXTENSION, "212")).allowed
+
+
+# opt-out and permission
+
+
+@pytest.mark.parametrize(
+    ("by", "asker", "allowed"),
+    [
+        ((Asker.CALLER, Asker.AGENT), Asker.CALLER, True),
+        ((Asker.CALLER,), Asker.AGENT, False),
+        ((Asker.AGENT,), Asker.AGENT, True),
+        ((), Asker.CALLER, False),
+    ],
+)
+def test_who_may_opt_out(by: tuple[Asker, ...], asker: Asker, allowed: bool) -> None:
+    policy = msgspec.structs.replace(NARROW, opt_out=OptOut(by=by))
+    verdict = decide.on_opt_out(policy, asker)
+    assert verdict.allowed is allowed
+    assert ("discarded" in verdict.reason.words) is allowed
+
+
+def test_what_becomes_of_what_there_was() -> None:
+    assert decide.discards_on_opt_out(NARROW), "unless the policy says otherwise"
+    keeps = msgspec.structs.replace(
+        NARROW, opt_out=OptOut(by=(Asker.CALLER,), recorded_so_far=SoFar.KEEP)
+    )
+    assert not decide.discards_on_opt_out(keeps)
+    assert "kept" in decide.on_opt_out(keeps, Asker.CALLER).reason.words
+
+
+def test_which_calls_need_permission() -> None:
+    surrey = POLICIES["surrey"]
+    terms = decide.permission_terms(surrey, Direction.OUTBOUND)
+    assert terms is not None
+    assert (terms.permission, terms.within_s) == (Permission.KEY, 60)
+    assert "60 seconds" in terms.reason.words
+    for direction in (Direction.INBOUND, Direction.INTERNAL):
+        assert decide.permission_terms(surrey, direction) is None
+    assert decide.permission_terms(POLICIES["uttlesford"], Direction.OUTBOUND) is None

@@ -62,6 +62,7 @@ def test_a_good_policy_is_read(tmp_path: Path) -> None:
     assert (policy.name, policy.version) == ("town", "2024-01-01")
 
 
+OUTBOUND = 'directions = ["inbound", "outbound"]'
 BROKEN = [
     ('keep = "90 days"', "", "retention.keep", "missing"),
     ("[retention]\nkeep", "# keep", "retention", "how long"),
@@ -87,6 +88,53 @@ BROKEN = [
     ('["01799 510510"]', '["01799 510510"]\ndirections = []', "calls.directions", "inbound"),
     ('["01799 510510"]', '["01799 510510"]\ndirections = ["up"]', "calls.directions[0]", "inbound"),
     ("[transfer]", "[transfer", "", "is not TOML"),
+    # who makes outbound calls, and with whose permission
+    ('queues = ["main"]', f'queues = ["main"]\n{OUTBOUND}', "outbound.extensions", '["21X"]'),
+    (
+        "[transfer]",
+        '[outbound]\nextensions = ["211"]\n[transfer]',
+        "outbound.extensions",
+        "only if",
+    ),
+    (
+        'queues = ["main"]',
+        f'queues = ["main"]\n{OUTBOUND}\n[outbound]\nextensions = ["two"]',
+        "outbound.extensions",
+        "neither an extension nor a pattern",
+    ),
+    (
+        "[transfer]",
+        '[outbound]\npermission_within = "a while"\n[transfer]',
+        "outbound.permission_within",
+        "60 seconds",
+    ),
+    (
+        "[transfer]",
+        '[outbound]\npermission = "letter"\n[transfer]',
+        "outbound.permission",
+        '"none", "key" or "announcement"',
+    ),
+    # who may opt out
+    ("[transfer]", '[opt_out]\nby = ["nobody"]\n[transfer]', "opt_out.by[0]", '"caller"'),
+    (
+        "[transfer]",
+        '[opt_out]\nrecorded_so_far = "hide"\n[transfer]',
+        "opt_out.recorded_so_far",
+        '"discard" or "keep"',
+    ),
+    # what is said in a consultation
+    (
+        'extensions = ["700"]',
+        'extensions = ["700"]\non_consultation = "record"',
+        "payment.lines",
+        "consultation",
+    ),
+    (
+        'every = ["extension"]',
+        'every = ["extension"]\non_consultation = "perhaps"',
+        "destination[1].on_consultation",
+        '"record" or "not recorded"',
+    ),
 ]
 
 
@@ -119,3 +167,53 @@ def test_two_versions_live_side_by_side(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="no policy"):
         parse.load_folder(tmp_path)
+
+
+FULL = """
+[outbound]
+extensions = ["21X", "233"]
+permission = "announcement"
+permission_within = "2 minutes"
+
+[opt_out]
+by = ["caller", "agent"]
+recorded_so_far = "keep"
+
+[transfer]"""
+
+
+def test_what_has_a_default_need_not_be_said(tmp_path: Path) -> None:
+    policy = parse.load(write(tmp_path, GOOD))
+    assert policy.outbound.extensions == ()
+    assert (policy.outbound.permission, policy.outbound.permission_within) == (
+        "none",
+        "60 seconds",
+    )
+    assert (policy.opt_out.by, policy.opt_out.recorded_so_far) == ((), "discard")
+    assert {each.on_consultation for each in policy.destination} == {"not recorded"}
+    assert policy.calls.direct_dial is False
+
+
+def test_what_is_said_is_read(tmp_path: Path) -> None:
+    text = GOOD.replace("[transfer]", FULL).replace('queues = ["main"]', OUTBOUND)
+    text = text.replace(
+        'every = ["extension"]', 'every = ["extension"]\non_consultation = "record"'
+    )
+    policy = parse.load(write(tmp_path, text))
+    assert policy.outbound.extensions == ("21X", "233")
+    assert policy.outbound.permission == "announcement"
+    assert policy.outbound.permission_within == "2 minutes"
+    assert policy.opt_out.by == ("caller", "agent")
+    assert policy.opt_out.recorded_so_far == "keep"
+    assert policy.destination[1].on_consultation == "record"
+
+
+def test_a_policy_of_outbound_calls_needs_neither_numbers_nor_queues(tmp_path: Path) -> None:
+    calls = 'directions = ["outbound"]\n[outbound]\nextensions = ["211"]'
+    text = GOOD.replace('numbers = ["01799 510510"]\nqueues = ["main"]', calls)
+    assert parse.load(write(tmp_path, text)).calls.queues == ()
+
+
+def test_a_policy_of_direct_calls_needs_neither(tmp_path: Path) -> None:
+    text = GOOD.replace('numbers = ["01799 510510"]\nqueues = ["main"]', "direct_dial = true")
+    assert parse.load(write(tmp_path, text)).calls.direct_dial

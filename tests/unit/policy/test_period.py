@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hushtape.policy.period import Period, kept_until, parse_period
+from hushtape.policy.period import Period, kept_until, parse_period, parse_wait_s
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -72,3 +72,20 @@ def test_a_time_that_the_clocks_skip_is_read_with_the_offset_from_before() -> No
 def test_a_time_that_comes_twice_is_its_first_occurrence() -> None:
     until = kept_until(at("2026-10-24T01:30"), parse_period("1 day"), LONDON)
     assert until == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "wait_s"),
+    [("60 seconds", 60), ("1 second", 1), (" 2  Minutes ", 120), ("60 minutes", 3600)],
+)
+def test_reads_a_wait(text: str, wait_s: int) -> None:
+    assert parse_wait_s(text) == wait_s
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "60", "0 seconds", "-1 seconds", "1.5 minutes", "61 minutes", "3601 seconds", "1 hour"],
+)
+def test_refuses_what_is_no_wait(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_wait_s(text)

@@ -62,6 +62,20 @@ def test_a_missing_file_is_waited_for_until_the_call_is_long_over(tmp_path: Path
     assert settle.left_behind(given, found.remarks) == (given.segments[0].inside_file,)
 
 
+def test_what_is_missing_for_good_is_so_however_the_clock_moves_on(tmp_path: Path) -> None:
+    """Between a look and the question how long it took, the second may just be over."""
+    given, now_s = handoff(segment(1, 0, 1)), 100.0
+    write(tmp_path, given.segments[0], wav(tone(440, 1)), None)
+
+    def clock() -> float:
+        nonlocal now_s
+        now_s += 0.07  # a look is at 100.98 s, the question at 101.05 s
+        return now_s
+
+    found = settle.settle(tmp_path, given, clock=clock, sleep=lambda _: None)
+    assert found.remarks == ("incomplete: segment 1, inside: the file is missing",)
+
+
 @pytest.mark.parametrize(
     ("seconds", "over"), [(0, False), (119, False), (120, True), (-60, False), (-3600, True)]
 )
@@ -144,14 +158,34 @@ def test_other_rates_and_chunks_before_the_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there_s", "remarks"), [(8.1, ()), (7.9, ("incomplete: segment 1: 7.9 s of 10.0 s",))]
+    ("there_s", "cut_s", "remarks"),
+    [
+        (8.1, 0.0, ()),
+        (7.9, 0.0, ("short: segment 1: 7.9 s of 10.0 s",)),
+        (11.1, 3.0, ()),  # 3 s after the cause of its end, which are cut away
+        (10.9, 3.0, ("short: segment 1: 7.9 s of 10.0 s",)),
+    ],
 )
 def test_a_file_that_lacks_time_is_named(
-    tmp_path: Path, there_s: float, remarks: tuple[str, ...]
+    tmp_path: Path, there_s: float, cut_s: float, remarks: tuple[str, ...]
 ) -> None:
-    one = segment(1, 0, 10)
+    one = segment(1, 0, 10, cut_s=cut_s)
     write(tmp_path, one, wav(tone(440, there_s)), wav(tone(440, there_s)))
     assert settled(tmp_path, handoff(one), Clock()).remarks == remarks
+
+
+def test_what_is_lacking_is_told_by_the_remarks() -> None:
+    remarks = (
+        "missing: segment 2, outside: the file is missing",
+        "damaged: segment 3, inside: it is not a WAV file; it is left in the spool",
+        "header: segment 4, inside: the file was believed",
+        "short: segment 5: 7.9 s of 10.0 s",
+    )
+    sides = [(n, side) for n in range(1, 6) for side in ("outside", "inside")]
+    lacking = [each for each in sides if settle.is_lacking(*each, remarks)]
+    assert lacking == [(2, "outside"), (3, "inside")]
+    left = [each for each in sides if settle.is_lacking(*each, remarks, left_only=True)]
+    assert left == [(3, "inside")]
 
 
 def test_what_a_power_cut_left_of_a_hand_off_goes_with_it(tmp_path: Path) -> None:

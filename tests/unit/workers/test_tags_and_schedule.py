@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hushtape.errors import RecordingError
-from hushtape.recordings import catalogue
+from hushtape.recordings import found
 from hushtape.recordings.manifest import AudioFormat, AudioTerms
 from tests.recording_samples import RECORDING_ID, handoff
 from workers import encode, measure
@@ -70,11 +70,11 @@ def test_two_schedulers_name_the_same_slot() -> None:
 
 @given(some.text(max_size=100))
 def test_a_catalogue_value_is_never_over_64_bytes(text: str) -> None:
-    assert len(catalogue._fit(text).encode()) <= 64
-    assert text.startswith(catalogue._fit(text))
+    assert len(found._fit(text).encode()) <= 64
+    assert text.startswith(found._fit(text))
 
 
 def test_the_gravest_remark_names_the_fault() -> None:
-    assert catalogue.fault_of(["unequal: x", "one-sided: y", "silent: z"]) == "silent"
-    assert catalogue.fault_of(["header: x"]) == ""
-    assert catalogue.fault_of([]) == ""
+    assert found.fault_of(["unequal: x", "one-sided: y", "silent: z"]) == "silent"
+    assert found.fault_of(["header: x"]) == ""
+    assert found.fault_of([]) == ""

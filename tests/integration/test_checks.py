@@ -1,0 +1,72 @@
+"""What ``hushtape check`` says of the machine: its disks, and how Redis is set up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hushtape.cli import main
+from tests.integration.conftest import RedisServer
+from tests.integration.workers.worker_house import House, make_house
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "policies" / "surrey.toml"
+
+
+@pytest.fixture
+def house(tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> House:
+    made = make_house(tmp_path, redis_server.url)
+    (tmp_path / "policies" / "town.toml").symlink_to(EXAMPLE)
+    monkeypatch.setenv("UNUSED", "secret")
+    return made
+
+
+def check(house: House, *words: str) -> Result:
+    return CliRunner().invoke(main, ["check", "-c", str(house.config_path), *words])
+
+
+def set_limits(house: House, low_gigabytes: float) -> None:
+    text = house.config_path.read_text()
+    house.config_path.write_text(
+        f"disk.low_percent = 0\ndisk.low_gigabytes = {low_gigabytes}\n{text}"
+    )
+
+
+def test_disks_with_room_are_said(house: House) -> None:
+    set_limits(house, 0)
+    done = check(house)
+    assert done.exit_code == 0, done.output
+    assert "the disk of spool-town-hall: " in done.stdout
+    assert "archive: not looked at: " in done.stdout  # nothing was archived yet
+    assert done.stdout.splitlines()[-1] == "all is well"
+    assert done.stderr == ""
+
+
+def test_a_disk_without_room_is_a_warning(house: House) -> None:
+    set_limits(house, 10_000_000)
+    done = check(house)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: the disk of spool-town-hall is nearly full: ")
+    assert done.stdout.splitlines()[-1] == "the configuration is right, see the warnings"
+
+
+def test_redis_is_asked_only_if_one_says_so(house: House, redis_server: RedisServer) -> None:
+    set_limits(house, 0)
+    assert check(house, "--ask-redis").stderr == ""
+    client = house.redis
+    client.config_set("appendonly", "no")
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    done = check(house, "--ask-redis")
+    assert done.exit_code == 0
+    persistence, eviction = done.stderr.splitlines()
+    assert "Redis keeps nothing on disk" in persistence
+    assert "maxmemory-policy allkeys-lru" in eviction
+    client.config_set("save", "60 1")
+    client.config_set("maxmemory-policy", "noeviction")
+    assert check(house, "--ask-redis").stderr == ""
+    redis_server.stop()
+    assert check(house).exit_code == 0
+    away = check(house, "--ask-redis")
+    assert away.exit_code == 3
+    assert "doesn't answer" in away.stderr

@@ -1,0 +1,233 @@
+"""Makes the hand-off that nobody wrote, from what the files themselves tell.
+
+A call's id holds its beginning, a file's size its length, its time its end. How long the recording
+is kept follows from the policy that was expected for the call, else from the one with the shortest
+period: so nothing outlives its time. What came in when nobody watched the call any more is left
+out: nobody knows what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from hushtape.errors import Damaged
+from hushtape.policy import decide
+from hushtape.policy.schema import Policy
+from hushtape.recordings.ledger import Expectation, State, began_at
+from hushtape.recordings.manifest import (
+    AudioTerms,
+    CallFacts,
+    Direction,
+    EndedBy,
+    Handoff,
+    Happening,
+    Party,
+    Segment,
+    StopSeen,
+)
+from hushtape.recordings.retention import Entry
+from workers import spool
+from workers.intake import RECORDING_LIMIT
+from workers.wave import HEAD_BYTES, SAMPLE_BYTES, parse_head
+
+SIDES = ("outside", "inside")
+EARLIER = timedelta(minutes=1)  # a file that would begin so long before its call: its time is wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolFile:
+    """A file whose name is one of ours."""
+
+    number: int  # of the segment
+    side: str  # one of SIDES
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """The files of one call for which there is no hand-off in the spool."""
+
+    id: str
+    files: tuple[SpoolFile, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the files are called."""
+        return tuple(file_name(self.id, each.number, each.side) for each in self.files)
+
+
+def file_name(recording_id: str, number: int, side: str) -> str:
+    """What the bridge calls a recorder's file."""
+    return f"{recording_id}.{number}.{side}.wav"
+
+
+def choose_policy(
+    policies: Sequence[Policy], expected: Expectation | None, at: datetime
+) -> tuple[Policy, str]:
+    """Find the policy by which an orphan is kept, and say why it is this one.
+
+    Args:
+        policies: at least one.
+        expected: what the bridge had said of the call, if anything.
+        at: when the call began.
+    """
+    if expected is not None:
+        for policy in policies:
+            if (policy.name, policy.version) == (expected.policy, expected.version):
+                return policy, "under which the call began"
+    in_force = decide.in_force(policies, at) or policies
+    return min(in_force, key=lambda each: decide.keep(each, at).until), "which keeps it shortest"
+
+
+def handoff_of(
+    folder: Path,
+    orphan: Orphan,
+    pbx: str,
+    policies: Sequence[Policy],
+    expected: Expectation | None,
+    now: datetime,
+) -> Handoff:
+    """Write the hand-off of a call of which nothing is known but its files.
+
+    Raises:
+        Unreachable: a file can't be looked at.
+    """
+    began = began_at(orphan.id)
+    policy, why = choose_policy(policies, expected, began)
+    segments, is_certain = _segments(folder, orphan, began)
+    watched_until = _watched_until(expected)
+    adopted = f"no hand-off named these files; kept by {policy.name} of {policy.version}, {why}"
+    if not is_certain:
+        adopted += "; their times are wrong, so they stand one after the other"
+    elif watched_until is not None and any(
+        each.ended_at is not None and each.ended_at > watched_until for each in segments
+    ):
+        segments = tuple(_until(each, watched_until) for each in segments)
+        adopted += f"; without what came after {watched_until:%H:%M:%S} UTC: nobody watched it"
+    return Handoff(
+        id=orphan.id,
+        call=CallFacts(
+            pbx=pbx,
+            pbx_call="",
+            direction=Direction.INBOUND,
+            queues=(),
+            started_at=began,
+            answered_at=None,
+            ended_at=max(began, *(each.ended_at for each in segments if each.ended_at)),
+        ),
+        party=Party(),
+        segments=segments,
+        spans=(),
+        story=(_found(now),),
+        audio=decide.audio_terms(policy),
+        keep=decide.keep(policy, began),
+        # An opt-out, or a permission that was still awaited when its bridge went.
+        discard=expected.discard if expected is not None else None,
+        adopted=adopted,
+    )
+
+
+def handoff_of_rest(
+    folder: Path, orphan: Orphan, entry: Entry, party: Party, now: datetime
+) -> Handoff:
+    """Write the hand-off of files that a recording was archived without.
+
+    Args:
+        entry: that recording: its facts are these files' facts.
+
+    Raises:
+        Unreachable: a file can't be looked at.
+    """
+    manifest = entry.manifest
+    segments, _ = _segments(folder, orphan, manifest.call.started_at)
+    return Handoff(
+        id=orphan.id,
+        call=manifest.call,
+        party=party,
+        segments=segments,
+        spans=(),
+        story=(_found(now),),
+        audio=AudioTerms(format=manifest.audio.format),
+        keep=manifest.keep,
+        adopted=f"left over from recording {manifest.id}, which was archived without these files",
+    )
+
+
+def length_of(folder: Path, recording_id: str, each: SpoolFile) -> timedelta:
+    """How long a file plays, whatever its head claims.
+
+    Raises:
+        Damaged: it is no WAV file, or gone.
+        Unreachable: it can't be read.
+    """
+    name = file_name(recording_id, each.number, each.side)
+    with spool.open_file(folder, recording_id, name) as stream:
+        try:
+            head = parse_head(stream.read(HEAD_BYTES))
+        except Damaged as error:
+            raise Damaged(f"{name} in the spool: {error}") from None
+    frames = max(0, each.size_bytes - head.data_offset_bytes) // SAMPLE_BYTES
+    return timedelta(microseconds=-(-frames * 1_000_000 // head.rate_hz))  # rounded up
+
+
+def _watched_until(expected: Expectation | None) -> datetime | None:
+    """When a bridge was last seen at a call that didn't end under its eyes; None: not known."""
+    if expected is None or expected.state is not State.LIVE:
+        return None
+    return expected.seen_at
+
+
+def _until(segment: Segment, at: datetime) -> Segment:
+    """A segment that ends at a moment, or before it began, as a moment of nothing."""
+    if segment.ended_at is None or segment.ended_at <= at:
+        return segment
+    return msgspec.structs.replace(segment, ended_at=max(segment.started_at, at))
+
+
+def _found(now: datetime) -> Happening:
+    return Happening(at=now, what="its files were found in the spool without a hand-off")
+
+
+def _segments(folder: Path, orphan: Orphan, began: datetime) -> tuple[tuple[Segment, ...], bool]:
+    """What each recorder wrote and when; and whether the files' times can be believed."""
+    lengths: dict[int, timedelta] = {}
+    ends: dict[int, datetime] = {}
+    for each in orphan.files:
+        length = _length(folder, orphan.id, each)
+        lengths[each.number] = max(length, lengths.get(each.number, length))
+        ends[each.number] = max(each.modified_at, ends.get(each.number, each.modified_at))
+    starts = {number: ends[number] - lengths[number] for number in ends}
+    is_certain = all(
+        began - EARLIER <= starts[number] and ends[number] <= began + RECORDING_LIMIT
+        for number in ends
+    )
+    if not is_certain:
+        at = began
+        for number in sorted(starts):
+            starts[number] = at
+            at += lengths[number]
+    return tuple(
+        Segment(
+            number=number,
+            outside_file=file_name(orphan.id, number, SIDES[0]),
+            inside_file=file_name(orphan.id, number, SIDES[1]),
+            started_at=starts[number],
+            ended_at=starts[number] + lengths[number],
+            ended_by=EndedBy.LINK_LOST,
+            stop=StopSeen.UNSEEN,
+        )
+        for number in sorted(starts)
+    ), is_certain
+
+
+def _length(folder: Path, recording_id: str, each: SpoolFile) -> timedelta:
+    try:
+        return length_of(folder, recording_id, each)
+    except Damaged:  # settling will say so
+        return timedelta(0)
