@@ -135,6 +135,28 @@ def set_variable(channel: str, name: str, value: str) -> dict[str, str]:
     }
 
 
+def set_global(name: str, value: str) -> dict[str, str]:
+    """Set a variable of the whole PBX, which forgets it when it starts anew.
+
+    Raises:
+        UnsafeValue: the name isn't a variable's, or the value can't be sent.
+    """
+    return {
+        "Action": "Setvar",
+        "Variable": _variable(name),
+        "Value": safe(value, "a variable's value"),
+    }
+
+
+def get_global(name: str) -> dict[str, str]:
+    """Ask for a variable of the whole PBX: ``Value`` in the answer, ``""`` where it isn't set.
+
+    Raises:
+        UnsafeValue: the name isn't a variable's.
+    """
+    return {"Action": "Getvar", "Variable": _variable(name)}
+
+
 def status(variables: Iterable[str] = ()) -> dict[str, str]:
     """Ask for every live channel (a list), each with these variables: ``Variable: NAME=value``."""
     action = {"Action": "Status"}

@@ -11,9 +11,8 @@ What the owner can rely on:
   and once when the PBX begins to refuse the login.
 - An action is sent once or never. ``LinkLost`` and ``AnswerTimeout`` mean that nobody knows whether
   it was carried out: look at the PBX, in ``on_up``.
-
-Every connection has a panoramisk ``Manager`` of its own, which neither reconnects nor pings nor
-logs.
+- Given a ``Turn``, it waits after each login until that has come: events pass by until then, which
+  the resync makes up for. Out of turn nothing is sent, and the link is given up and made again.
 """
 
 from __future__ import annotations
@@ -23,30 +22,21 @@ import enum
 import logging
 import random
 import secrets
-import ssl
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
-
-from panoramisk import Manager
+from typing import Any, Protocol
 
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk.protocol import (
-    FRAME_LIMIT_BYTES,
-    Ask,
-    Carried,
-    Frame,
-    SafeProtocol,
-    described,
-)
+from ami_bridge.asterisk.connection import Connection, Opener
+from ami_bridge.asterisk.limits import FAIR_S, FAIR_SHARE, Limits, backoff_s
+from ami_bridge.asterisk.protocol import Ask, Frame, SafeProtocol, described
+from ami_bridge.asterisk.trace import Trace
 from hushtape.config import Pbx
 from hushtape.errors import (
     ActionRefused,
     AnswerTimeout,
-    ConfigError,
     HushtapeError,
+    LeaseLost,
     LinkLost,
     LoginRefused,
     Unreachable,
@@ -55,123 +45,34 @@ from hushtape.errors import (
 MESSAGE_LIMIT = 200
 """Characters of a PBX's error message that are kept."""
 
-DOUBLINGS_LIMIT = 16
-"""More doublings of the first backoff than any ceiling needs."""
-
-FAIR_SHARE = 1000
-"""Events that are handled in a row before everything else gets its turn: more than one read of the
-socket brings (256 KB, some 600 events), or a handler that is fast enough would fall behind.
-"""
-
-NEVER_S = 10 * 365 * 24 * 3600
-"""When panoramisk sends a ping of its own, which it would not check."""
+Beside = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+"""Starts a task of a connection's, by a name; the connection ends with it."""
 
 LOG = logging.getLogger(__name__)
-
-# panoramisk writes whole actions to its log, the login among them, so it gets one that keeps none.
-_NO_LOG = logging.getLogger(f"{__name__}.panoramisk")
-_NO_LOG.addFilter(lambda _: False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How long and how much, for one link. A half-open link shows after ``ping_interval_s`` +
-    ``ping_timeout_s`` at the latest.
-    """
-
-    connect_timeout_s: float = 5.0  # TCP and TLS together
-    login_timeout_s: float = 5.0
-    answer_timeout_s: float = 5.0
-    ping_interval_s: float = 2.0  # what came after the last answer isn't kept if the link is lost
-    ping_timeout_s: float = 5.0
-    backoff_first_s: float = 0.5  # the ceiling of the first wait; it doubles
-    backoff_most_s: float = 30.0
-    stable_s: float = 10.0  # a connection that lived this long starts the backoff anew
-    refused_least_s: float = 30.0  # after a refused login: no hammering, somebody must act
-    refused_most_s: float = 60.0
-    up_timeout_s: float = 30.0  # for on_up
-    handler_timeout_s: float = 30.0  # for each on_event, and on_down
-    drain_timeout_s: float = 5.0  # for what had arrived when the link was lost
-    close_timeout_s: float = 2.0
-    waiting_frames: int = 20_000  # some 40 MB; five seconds of a very busy PBX
-    waiting_bytes: int = 64 * 1024 * 1024
-    actions_under_way: int = 256
-    list_items: int = 20_000
-    frame_bytes: int = FRAME_LIMIT_BYTES
 
 
 class State(enum.Enum):
     """Where a link is."""
 
     DOWN = "down"  # not connected, trying
+    WAITING = "waiting"  # connected; it is another bridge's turn
     UP = "up"
     REFUSED = "refused"  # the PBX doesn't accept the user or password; tried seldom
     CLOSED = "closed"  # by its owner, for good
 
 
-def backoff_s(attempt: int, limits: Limits, chance: Callable[[], float]) -> float:
-    """How long to wait before trying again: anything up to a ceiling that doubles (full jitter).
+class Turn(Protocol):
+    """Which of several bridges serves the PBX: see ``Lease``."""
 
-    Args:
-        attempt: 0 for the first.
-        chance: a number from 0 to 1.
-    """
-    doubled = limits.backoff_first_s * 2.0 ** min(attempt, DOUBLINGS_LIMIT)
-    return chance() * min(limits.backoff_most_s, doubled)
+    @property
+    def held(self) -> bool:
+        """Whether it is this one's turn now, surely."""
 
+    async def acquire(self) -> None:
+        """Wait for the turn, as long as it takes. It is awaited while the link is up."""
 
-class Inbox:
-    """The events that wait for the owner, in order and up to a limit."""
-
-    def __init__(self, frames_limit: int, bytes_limit: int) -> None:
-        self._frames: deque[Frame] = deque()
-        self._bytes = 0
-        self._frames_limit = frames_limit
-        self._bytes_limit = bytes_limit
-        self._stir = asyncio.Event()
-        self._ended = False
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def put(self, frame: Frame) -> bool:
-        """Add an event; ``False``, and nothing is added, when it is full."""
-        full = len(self._frames) >= self._frames_limit
-        if full or self._bytes + frame.size > self._bytes_limit:
-            return False
-        self._frames.append(frame)
-        self._bytes += frame.size
-        self._stir.set()
-        return True
-
-    async def take(self) -> Frame | None:
-        """Wait for the next event; ``None`` when the link is over and all were taken."""
-        while not self._frames:
-            if self._ended:
-                return None
-            self._stir.clear()
-            await self._stir.wait()
-        frame = self._frames.popleft()
-        self._bytes -= frame.size
-        return frame
-
-    def end(self) -> None:
-        """Nothing more will come."""
-        self._ended = True
-        self._stir.set()
-
-    def discard(self) -> None:
-        """Forget what waits: a resync will say more than it could."""
-        self._frames.clear()
-        self._bytes = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    protocol: SafeProtocol
-    manager: Manager
-    inbox: Inbox
-    slots: asyncio.Semaphore
+    async def keep(self) -> HushtapeError:
+        """Keep the turn; return why it is over. Cancelled when the link goes."""
 
 
 class Link:
@@ -188,7 +89,8 @@ class Link:
         clock: aware, UTC: stamps each event.
         chance: for the jitter.
         pause: waits between attempts.
-        trace: gets every byte received. It will hold callers' names and numbers.
+        trace: keeps what the PBX says.
+        turn: who serves the PBX; left out, this link does.
 
     Raises:
         ConfigError: the file of authorities can't be used.
@@ -209,15 +111,15 @@ class Link:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        trace: BinaryIO | None = None,
+        trace: Trace | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.name = name
         self.limits = limits or Limits()
         self.state = State.DOWN
         self.reason: HushtapeError | None = None  # why it isn't up
-        self.heard_at: datetime | None = None  # when the PBX was last known to be there
-        self._pbx = pbx
-        self._where = f"{name} ({pbx.host}:{pbx.port})"
+        self.heard_at: datetime | None = None  # all that the PBX said until then was handed on
+        self._user = pbx.user
         self._login_action = actions.login(pbx.user, password, events)
         actions.check(self._login_action)
         self._on_event = on_event
@@ -227,16 +129,19 @@ class Link:
         self._chance = chance
         self._pause = pause
         self._trace = trace
-        self._tls = _tls_context(name, pbx) if pbx.tls else None
+        self._turn = turn
+        self._opener = Opener(name, pbx, self.limits, self._make_protocol)
+        self._where = self._opener.where
         # Nobody can guess it, so no event of a dialplan passes for an item of our lists.
         self._ids = f"hushtape-{secrets.token_hex(8)}"
         self._asked = 0
-        self._connection: _Connection | None = None
+        self._told_down = False
+        self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def up(self) -> bool:
-        """Whether an action can be sent now."""
+        """Whether an action can be sent now, turn or not."""
         return self._connection is not None and not self._connection.protocol.closed
 
     def start(self) -> None:
@@ -252,16 +157,26 @@ class Link:
             task.cancel()
             await asyncio.wait({task}, timeout=3 * self.limits.close_timeout_s)
 
-    async def ask(self, action: Mapping[str, str], *, timeout_s: float | None = None) -> Frame:
+    async def ask(
+        self,
+        action: Mapping[str, str],
+        *,
+        timeout_s: float | None = None,
+        out_of_turn: bool = False,
+    ) -> Frame:
         """Send an action once and return its answer.
+
+        Args:
+            out_of_turn: also while another bridge serves the PBX. For finding out who does.
 
         Raises:
             UnsafeValue: the action can't be sent; nothing was.
+            LeaseLost: it isn't this bridge's turn; nothing was sent.
             LinkLost: the link is down (nothing was sent), or went down before the answer came.
             AnswerTimeout: no answer in time. Should one come later, it is dropped.
             ActionRefused: the PBX answered with an error.
         """
-        return (await self._ask(action, timeout_s, list_limit=0))[0]
+        return (await self._ask(action, timeout_s, list_limit=0, out_of_turn=out_of_turn))[0]
 
     async def ask_list(
         self, action: Mapping[str, str], *, timeout_s: float | None = None
@@ -270,20 +185,27 @@ class Link:
 
         Raises:
             TooBig: the list has more than ``limits.list_items`` items.
-            UnsafeValue, LinkLost, AnswerTimeout, ActionRefused: as ``ask``.
+            UnsafeValue, LeaseLost, LinkLost, AnswerTimeout, ActionRefused: as ``ask``.
         """
-        return (await self._ask(action, timeout_s, list_limit=self.limits.list_items))[1:]
+        return (await self._ask(action, timeout_s, self.limits.list_items, out_of_turn=False))[1:]
 
     async def _ask(
-        self, action: Mapping[str, str], timeout_s: float | None, list_limit: int
+        self,
+        action: Mapping[str, str],
+        timeout_s: float | None,
+        list_limit: int,
+        *,
+        out_of_turn: bool,
     ) -> list[Frame]:
         actions.check(action)
         connection = self._connection
-        if connection is None or connection.protocol.closed:
+        if connection is None:
             raise LinkLost(f"there is no link to {self._where}")
         timeout_s = self.limits.answer_timeout_s if timeout_s is None else timeout_s
         try:
             async with asyncio.timeout(timeout_s), connection.slots:
+                if not out_of_turn and self._turn is not None and not self._turn.held:
+                    raise LeaseLost(f"it is not this bridge's turn to serve {self._where}")
                 return await self._send(connection, action, list_limit)
         except TimeoutError:
             raise AnswerTimeout(
@@ -291,9 +213,13 @@ class Link:
             ) from None
 
     async def _send(
-        self, connection: _Connection, action: Mapping[str, str], list_limit: int = 0
+        self, connection: Connection, action: Mapping[str, str], list_limit: int = 0
     ) -> list[Frame]:
-        if connection.protocol.closed:  # while this one waited for its turn
+        protocol = connection.protocol
+        unsent = protocol.transport.get_write_buffer_size()
+        if unsent > self.limits.unsent_bytes:
+            protocol.end(LinkLost(f"the PBX reads nothing: {unsent} bytes wait to be sent"))
+        if protocol.closed:  # also while this one waited for its turn
             raise LinkLost(f"there is no link to {self._where}")
         self._asked += 1
         kind = "list" if list_limit else "one"
@@ -301,7 +227,10 @@ class Link:
         try:
             frames: list[Frame] = await connection.manager.send_action(ask)
         finally:
-            connection.protocol.forget(ask.id)
+            protocol.forget(ask.id)
+        connection.answered_s = asyncio.get_running_loop().time()
+        if connection.listening and not connection.inbox:
+            self.heard_at = self._clock()
         if not frames[0].succeeded:
             message = frames[0].get("Message", "no reason given")[:MESSAGE_LIMIT]
             what = f"{self._where} refused {action.get('Action')}: {message!r}"
@@ -313,17 +242,18 @@ class Link:
     async def _run(self) -> None:
         attempt = 0
         while True:
-            began = asyncio.get_running_loop().time()
-            was_up = False
+            began_s = asyncio.get_running_loop().time()
+            connected = False
             try:
-                reason, was_up = await self._connect_once()
+                reason = await self._connect_once()
+                connected = True
             except HushtapeError as error:
                 reason = error
             except Exception as error:  # the link must outlive a bug in it
                 LOG.error("%s: a bug in the link: %s", self._where, described(error))
                 reason = LinkLost(f"a bug in the link: {type(error).__name__}")
-            await self._went_down(reason, was_up)
-            if was_up and asyncio.get_running_loop().time() - began >= self.limits.stable_s:
+            await self._went_down(reason)
+            if connected and asyncio.get_running_loop().time() - began_s >= self.limits.stable_s:
                 attempt = 0
             if isinstance(reason, LoginRefused):
                 least, most = self.limits.refused_least_s, self.limits.refused_most_s
@@ -332,25 +262,35 @@ class Link:
                 await self._pause(backoff_s(attempt, self.limits, self._chance))
                 attempt += 1
 
-    async def _connect_once(self) -> tuple[HushtapeError, bool]:
-        """Live through one connection; return why it ended, and whether it ever was up."""
-        connection = await self._open()
-        protocol, inbox = connection.protocol, connection.inbox
-        tasks: list[asyncio.Task[None]] = []
+    async def _connect_once(self) -> HushtapeError:
+        """Live through one connection; return why it ended."""
+        connection = await self._opener.open()
+        protocol = connection.protocol
+        tasks: set[asyncio.Task[None]] = set()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                LOG.error("%s: a bug in the link: %s", self._where, described(error))
+            protocol.end(LinkLost("a task of it ended"))
+
+        def beside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+            task = asyncio.create_task(work, name=f"{name} {self.name}")
+            task.add_done_callback(ended)
+            tasks.add(task)
+            return task
+
+        if self._turn is None:
+            connection.inbox.open()
         try:
             await self._log_in(connection)
-            self._connection = connection
-            self.state, self.reason = State.UP, None
-            tasks = [
-                asyncio.create_task(self._consume(inbox, protocol), name=f"events {self.name}"),
-                asyncio.create_task(self._ping(connection), name=f"ping {self.name}"),
-            ]
-            for task in tasks:
-                task.add_done_callback(lambda _: protocol.end(LinkLost("a task of it ended")))
+            self._connection, self.reason = connection, None
+            beside(self._ping(connection), "ping")
+            serving = beside(self._serve(connection, beside), "events")
             reason = await asyncio.shield(protocol.lost)
-            inbox.end()
-            await asyncio.wait({tasks[0]}, timeout=self.limits.drain_timeout_s)
-            return reason, True
+            connection.inbox.end()
+            if connection.inbox.opened:
+                await asyncio.wait({serving}, timeout=self.limits.drain_timeout_s)
+            return reason
         finally:
             self._connection = None
             protocol.close()
@@ -361,65 +301,15 @@ class Link:
             if any(not task.done() for task in tasks):
                 LOG.error("%s: a handler does not end; going on without it", self._where)
 
-    async def _open(self) -> _Connection:
-        loop = asyncio.get_running_loop()
-        limits = self.limits
-
-        def protocol_factory() -> SafeProtocol:
-            return SafeProtocol(
-                clock=self._clock,
-                list_ids=f"{self._ids}-list-",
-                frame_limit=limits.frame_bytes,
-                trace=self._trace,
-            )
-
-        manager = Manager(
-            host=self._pbx.host,
-            port=self._pbx.port,
-            loop=loop,
-            log=_NO_LOG,
-            protocol_factory=protocol_factory,
-            ping_delay=NEVER_S,
-            ping_interval=NEVER_S,
-            reconnect_timeout=NEVER_S,
+    def _make_protocol(self) -> SafeProtocol:
+        return SafeProtocol(
+            clock=self._clock,
+            list_ids=f"{self._ids}-list-",
+            frame_limit=self.limits.frame_bytes,
+            trace=self._trace,
         )
-        try:
-            async with asyncio.timeout(limits.connect_timeout_s):
-                transport, protocol = await loop.create_connection(
-                    protocol_factory, self._pbx.host, self._pbx.port, ssl=self._tls
-                )
-        except TimeoutError:
-            raise Unreachable(
-                f"{self._where} did not accept a connection within {limits.connect_timeout_s:g} s"
-            ) from None
-        except ssl.SSLCertVerificationError as error:
-            trusted = self._pbx.tls_ca or "the system's authorities"
-            raise Unreachable(
-                f"{self._where}: its certificate is not trusted: {error.verify_message} "
-                f"(trusted: {trusted})"
-            ) from None
-        except ssl.SSLError as error:
-            raise Unreachable(f"{self._where}: TLS failed: {error.reason}") from None
-        except OSError as error:
-            raise Unreachable(f"{self._where}: {error.strerror or error}") from None
 
-        inbox = Inbox(limits.waiting_frames, limits.waiting_bytes)
-
-        def take(_manager: Manager, message: Carried) -> None:
-            self.heard_at = message.frame.received
-            if not inbox.put(message.frame):
-                lagging = f"{len(inbox)} events wait to be handled; starting over from the PBX"
-                inbox.discard()
-                protocol.end(LinkLost(lagging))
-
-        # Not Manager.connect(): it would try again by itself, also after close().
-        manager.register_event("*", take)
-        made: asyncio.Future[Any] = loop.create_future()
-        made.set_result((transport, protocol))
-        manager.connection_made(made)
-        return _Connection(protocol, manager, inbox, asyncio.Semaphore(limits.actions_under_way))
-
-    async def _log_in(self, connection: _Connection) -> None:
+    async def _log_in(self, connection: Connection) -> None:
         timeout_s = self.limits.login_timeout_s
         try:
             async with asyncio.timeout(timeout_s):
@@ -431,28 +321,52 @@ class Link:
         except TimeoutError:
             raise Unreachable(f"{self._where} did not log us in within {timeout_s:g} s") from None
         except ActionRefused as refused:
-            raise LoginRefused(f"{refused} (user {self._pbx.user!r})") from None
+            raise LoginRefused(f"{refused} (user {self._user!r})") from None
 
-    async def _consume(self, inbox: Inbox, protocol: SafeProtocol) -> None:
+    async def _serve(self, connection: Connection, beside: Beside) -> None:
+        loop = asyncio.get_running_loop()
+        protocol, inbox = connection.protocol, connection.inbox
+        if self._turn is not None:
+            self.state = State.WAITING
+            failed = await self._guarded("the turn", self._turn.acquire, timeout_s=None)
+            if failed is not None:
+                protocol.end(LinkLost(f"whose turn it is can't be told: {failed}"))
+                return
+            beside(self._keep_turn(self._turn, protocol), "turn")
+        inbox.open()
+        self._told_down = False
+        self.state = State.UP
+        asked_at = self._clock()
         failed = await self._guarded("on_up", self._on_up, self.limits.up_timeout_s)
         if failed is not None:
             protocol.end(LinkLost(f"the calls could not be taken over: {failed}"))
             return
-        handled = 0
+        self.heard_at = asked_at
+        connection.listening = True
+        handled, began_s = 0, loop.time()
         while (frame := await inbox.take()) is not None:
             handled += 1
-            if handled % FAIR_SHARE == 0:
+            if handled >= FAIR_SHARE and loop.time() - began_s >= FAIR_S:
                 await asyncio.sleep(0)
+                handled, began_s = 0, loop.time()
             # One call's trouble must not end the link of all: it is logged, the next event comes.
             await self._guarded("on_event", self._on_event, self.limits.handler_timeout_s, frame)
+            self.heard_at = frame.received
 
-    async def _ping(self, connection: _Connection) -> None:
+    async def _keep_turn(self, turn: Turn, protocol: SafeProtocol) -> None:
+        protocol.end(await turn.keep())
+
+    async def _ping(self, connection: Connection) -> None:
+        """Ask for a sign of life where nothing else that was asked brought one."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self.limits.ping_interval_s)
+            silent_s = loop.time() - connection.answered_s
+            if silent_s < self.limits.ping_interval_s:
+                await asyncio.sleep(self.limits.ping_interval_s - silent_s)
+                continue
             try:
                 async with asyncio.timeout(self.limits.ping_timeout_s):
                     await self._send(connection, actions.ping())
-                self.heard_at = self._clock()
             except TimeoutError:
                 silent = f"no answer to a ping within {self.limits.ping_timeout_s:g} s"
                 connection.protocol.end(LinkLost(silent))
@@ -462,19 +376,24 @@ class Link:
             except LinkLost:
                 return
 
-    async def _went_down(self, reason: HushtapeError, was_up: bool) -> None:
+    async def _went_down(self, reason: HushtapeError) -> None:
         before, self.reason = self.reason, reason
         refused = isinstance(reason, LoginRefused)
-        news = was_up or before is None or (refused and not isinstance(before, LoginRefused))
+        news = not self._told_down or (refused and not isinstance(before, LoginRefused))
         self.state = State.REFUSED if refused else State.DOWN
         if news or str(before) != str(reason):
             level = logging.ERROR if refused else logging.WARNING
             LOG.log(level, "%s: the link is down: %s", self._where, reason)
         if news:
+            self._told_down = True
             await self._guarded("on_down", self._on_down, self.limits.handler_timeout_s, reason)
 
     async def _guarded(
-        self, what: str, handler: Callable[..., Awaitable[None]], timeout_s: float, *args: Any
+        self,
+        what: str,
+        handler: Callable[..., Awaitable[None]],
+        timeout_s: float | None,
+        *args: Any,
     ) -> str | None:
         """Await a handler of the owner's; return what went wrong, if anything did."""
         try:
@@ -487,17 +406,3 @@ class Link:
             LOG.error("%s: %s failed: %s", self._where, what, described(error))
             return type(error).__name__
         return None
-
-
-def _tls_context(name: str, pbx: Pbx) -> ssl.SSLContext:
-    context = ssl.create_default_context()  # verifies the chain and the host's name
-    if pbx.tls_ca:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_verify_locations(cafile=pbx.tls_ca)
-        except OSError as error:  # SSLError is one
-            raise ConfigError(
-                f"pbx.{name}.tls_ca", f"{pbx.tls_ca} can't be used: {error.strerror or error}"
-            ) from None
-    return context

@@ -4,6 +4,7 @@ event to the listener.
 ``SafeProtocol`` is what panoramisk is given as ``protocol_factory``. It keeps panoramisk's
 ``Manager`` and ``Action`` and replaces how bytes are read and what happens when a link ends:
 
+- A frame is over where Asterisk ended it, not where a caller's number says so (``forgery``).
 - A frame is decoded whole, so a character split between two reads survives; what isn't UTF-8
   becomes U+FFFD and the stream goes on.
 - The first header of a name counts, so that a header which the dialplan appends (``UserEvent``)
@@ -21,19 +22,23 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
+from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
+from ami_bridge.asterisk.trace import GREETING, Trace
 from hushtape.errors import HushtapeError, LinkLost, TooBig
 
 FRAME_LIMIT_BYTES = 64 * 1024
 """One frame; an event has 1 to 3 KB, and a caller may have a name of 4 KB in several headers."""
 
-GREETING = b"Asterisk Call Manager"
 GREETING_LIMIT_BYTES = 1024
+
+DOUBT_S = 1.0
+"""Asterisk writes an event at once: what looks like half of one after so long is a whole one."""
 
 SUCCESS = frozenset({"Success", "Goodbye", "Pong"})
 LIST_ENDS = frozenset({"complete", "cancelled"})
@@ -167,7 +172,7 @@ class SafeProtocol(AMIProtocol):
         clock: aware, UTC.
         list_ids: with what the ActionID of every list that we ask for begins, and nothing else.
         frame_limit: bytes.
-        trace: gets every byte received, for replaying. It holds callers' names and numbers.
+        trace: keeps every frame received.
     """
 
     lost: asyncio.Future[HushtapeError]  # why it is over
@@ -187,7 +192,7 @@ class SafeProtocol(AMIProtocol):
         clock: Callable[[], datetime],
         list_ids: str,
         frame_limit: int = FRAME_LIMIT_BYTES,
-        trace: BinaryIO | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._clock = clock
         self._list_ids = list_ids
@@ -195,6 +200,7 @@ class SafeProtocol(AMIProtocol):
         self._trace = trace
         self._buffer = bytearray()
         self._searched = 0  # so that a slow sender doesn't make us search the same bytes again
+        self._doubt: asyncio.TimerHandle | None = None
         self.late = 0  # answers that nobody waited for any more
 
     def connection_made(self, transport: Any) -> None:
@@ -209,11 +215,19 @@ class SafeProtocol(AMIProtocol):
         """Cut what came into frames. Whatever goes wrong ends the link with a reason."""
         if self.closed:
             return
+        if self._doubt is not None:
+            self._doubt.cancel()
+            self._doubt = None
+        self._buffer += data
+        self._guarded(self._read)
+
+    def _read(self) -> None:
+        if self.version is not None or self._greet():
+            self._cut()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            self._keep_trace(data)
-            self._buffer += data
-            if self.version is not None or self._greet():
-                self._cut()
+            work()
         except Exception as error:  # a bug here must not pass for a lost connection
             LOG.error("A frame could not be handled: %s", described(error))
             self.end(LinkLost(f"a frame could not be handled: {type(error).__name__}"))
@@ -243,6 +257,10 @@ class SafeProtocol(AMIProtocol):
             return
         self.closed = True
         self._buffer.clear()
+        if self._doubt is not None:
+            self._doubt.cancel()
+        if self._trace is not None and self.version is not None:
+            self._trace.ended(self._clock())
         waiting = list(self.responses.values())
         self.responses.clear()
         for ask in waiting:
@@ -267,6 +285,8 @@ class SafeProtocol(AMIProtocol):
         line, found, rest = self._buffer.partition(_LINE_END)
         if found and line.startswith(GREETING):
             self.version = line.partition(b"/")[2].decode("ascii", "replace")
+            if self._trace is not None:
+                self._trace.began(bytes(line), self._clock())
             self._buffer = bytearray(rest)
             if not self.greeted.done():
                 self.greeted.set_result(None)
@@ -275,32 +295,49 @@ class SafeProtocol(AMIProtocol):
             self.end(LinkLost("what answers there is no Asterisk manager interface"))
         return False
 
-    def _cut(self) -> None:
-        received = self._clock()
-        start = 0
-        while (end := self._buffer.find(_FRAME_END, max(start, self._searched))) >= 0:
-            raw = bytes(self._buffer[start:end])
-            if len(raw) > self._frame_limit:
-                break
-            start = end + len(_FRAME_END)
-            frame = parse(raw.lstrip(_LINE_END), received)
+    def _cut(self, text: bytes | bytearray | None = None) -> None:
+        """Hand on every frame that is over.
+
+        Args:
+            text: what is received, as ``is_over`` shall see it.
+        """
+        start, search = 0, self._searched
+        received: datetime | None = None
+        while (end := self._end_of(text or self._buffer, start, search)) >= 0:
+            raw = bytes(self._buffer[start:end]).lstrip(_LINE_END)
+            start = search = end + len(_FRAME_END)
+            received = received or self._clock()
+            if self._trace is not None and raw:
+                self._trace.frame(raw, received)
+            frame = parse(mended(raw), received)
             if frame.event or "Response" in frame:
                 self.handle_message(Carried(frame))
             if self.closed:
                 return
+        self._searched = max(0, self._searched - start)
         del self._buffer[:start]
         if len(self._buffer) > self._frame_limit:
             self.end(TooBig(f"the PBX sent a frame of more than {self._frame_limit} bytes"))
-        self._searched = max(0, len(self._buffer) - len(_FRAME_END) + 1)
 
-    def _keep_trace(self, data: bytes) -> None:
-        if self._trace is None:
-            return
-        try:
-            self._trace.write(data)
-        except (OSError, ValueError) as error:
-            LOG.warning("The trace ends here: %s", error)
-            self._trace = None
+    def _end_of(self, text: bytes | bytearray, start: int, search: int) -> int:
+        """Find the end of the frame that begins there; -1: it isn't there yet, or it's too long."""
+        doubtful = -1
+        while (end := self._buffer.find(_FRAME_END, search)) >= 0:
+            if end - start > self._frame_limit:
+                break
+            if is_over(text, start, end):
+                return end
+            doubtful = end if doubtful < 0 else doubtful
+            search = end + 1
+        self._searched = doubtful if doubtful >= 0 else len(self._buffer) - len(_FRAME_END) + 1
+        if doubtful >= 0 and text is self._buffer:
+            self._doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._end_doubt)
+        return -1
+
+    def _end_doubt(self) -> None:
+        """Nothing more came of what may be half an event: then it is a whole one."""
+        if not self.closed:
+            self._guarded(lambda: self._cut(self._buffer + bytes(REACH_BYTES)))
 
 
 def described(error: BaseException) -> str:

@@ -37,6 +37,12 @@ class Session:
             await self.writer.drain()
             await asyncio.sleep(0)
 
+    def stop_reading(self) -> None:
+        """Whoever writes to it will block."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+
     def cut(self) -> None:
         self.writer.transport.abort()
 
@@ -54,6 +60,7 @@ class FakeAmi:
         self.silent_on: set[str] = set()  # actions that it never answers
         self.answers: dict[str, Callable[[Session, dict[str, str]], bytes]] = {}
         self.actions: list[dict[str, str]] = []
+        self.variables: dict[str, str] = {}  # of the whole PBX
         self.sessions: list[Session] = []
         self.live = 0
         self._tls = tls
@@ -134,6 +141,13 @@ class FakeAmi:
                 return frame(("Response", "Error"), own, ("Message", "Authentication failed"))
             session.logged_in.set()
             return frame(success, own, ("Message", "Authentication accepted"))
+        if name == "Getvar":
+            variable = action["Variable"]
+            value = self.variables.get(variable, "")
+            return frame(success, own, ("Variable", variable), ("Value", value))
+        if name == "Setvar" and "Channel" not in action:
+            self.variables[action["Variable"]] = action["Value"]
+            return frame(success, own, ("Message", "Variable Set"))
         if name == "Ping":
             return frame(success, own, ("Ping", "Pong"), ("Timestamp", "1795282178.699491"))
         if name == "MixMonitor":

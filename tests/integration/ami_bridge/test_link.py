@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk.link import Limits, Link, State, backoff_s
+from ami_bridge.asterisk import link as links
+from ami_bridge.asterisk.limits import Limits, backoff_s
+from ami_bridge.asterisk.link import Link, State
 from ami_bridge.asterisk.protocol import Frame
 from hushtape.config import Pbx
 from hushtape.errors import (
@@ -368,7 +370,11 @@ async def test_events_wait_until_the_resync_is_done(ami: FakeAmi):
         assert owner.told == ["up", "Early", "Newchannel"]
 
 
-async def test_a_backlog_does_not_keep_others_from_their_turn(ami: FakeAmi):
+async def test_a_backlog_does_not_keep_others_from_their_turn(
+    ami: FakeAmi, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(links, "FAIR_S", 0.0)
+
     class Hasty(Owner):
         async def on_event(self, event: Frame) -> None:  # never waits for anything
             self.events.append(event)

@@ -100,3 +100,19 @@ def test_asterisk_would_cut_a_long_line():
 def test_half_a_character_can_not_be_sent():
     with pytest.raises(UnsafeValue):
         actions.safe("\ud800")
+
+
+def test_a_variable_of_the_whole_pbx_has_no_channel():
+    assert actions.set_global("HT_BRIDGE", "ab;left") == {
+        "Action": "Setvar",
+        "Variable": "HT_BRIDGE",
+        "Value": "ab;left",
+    }
+    assert actions.get_global("HT_BRIDGE") == {"Action": "Getvar", "Variable": "HT_BRIDGE"}
+    for build in (
+        lambda: actions.set_global("SHELL(x)", "1"),
+        lambda: actions.set_global("HT", "1\r\nChannel: x"),
+        lambda: actions.get_global("EVAL(x)"),
+    ):
+        with pytest.raises(UnsafeValue):
+            build()

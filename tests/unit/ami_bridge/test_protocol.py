@@ -1,24 +1,31 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panoramisk import Manager
+from panoramisk.ami_protocol import AMIProtocol
 
+from ami_bridge.asterisk import protocol as protocols
 from ami_bridge.asterisk.protocol import Ask, Carried, Frame, SafeProtocol, parse
+from ami_bridge.asterisk.trace import Trace
 from hushtape.errors import LinkLost, TooBig
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+# All of them are played, and byte by byte, in tests/integration/ami_bridge/test_playback.py.
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "tests" / "data" / "ami"
 SESSIONS = {
-    path.stem: path.read_bytes()
-    for path in sorted((Path(__file__).parents[2] / "data" / "ami").glob("*.ami"))
+    name: (DATA / f"{name}.ami").read_bytes()
+    for name in ("attended-to-back-office", "park-and-fetch", "queue-abandoned")
 }
 
 
@@ -43,7 +50,7 @@ class Wire(asyncio.Transport):
 class Bench:
     """A protocol with panoramisk's manager and a listener, as Link sets it up."""
 
-    def __init__(self, frame_limit: int = 64 * 1024, trace: io.BytesIO | None = None) -> None:
+    def __init__(self, frame_limit: int = 64 * 1024, trace: Trace | None = None) -> None:
         self.heard: list[Frame] = []
         self.hear: Callable[[Frame], None] = self.heard.append
         self.wire = Wire()
@@ -97,9 +104,9 @@ async def test_p4_invalid_utf8_is_replaced_and_the_stream_goes_on(bench: Bench):
 
 @pytest.mark.parametrize("session", SESSIONS)
 @pytest.mark.parametrize("size", [1, 7, 1448, 1_000_000])
-async def test_a_real_session_in_any_pieces(session: str, size: int):
+async def test_a_real_session_in_any_pieces(session: str, size: int, tmp_path: Path):
     data = SESSIONS[session]
-    trace = io.BytesIO()
+    trace = Trace(tmp_path / "a.trace")
     bench = Bench(trace=trace)
     for start in range(0, len(data), size):
         bench.feed(data[start : start + size])
@@ -108,13 +115,45 @@ async def test_a_real_session_in_any_pieces(session: str, size: int):
     assert all(frame.sent is not None for frame in bench.heard if "ActionID" not in frame)
     assert bench.protocol.version == "11.0.0"
     assert bench.protocol.late == data.count(b"\nResponse: ")  # nobody asked here
-    assert trace.getvalue() == data
+    assert without_marks((tmp_path / "a.trace").read_bytes()) == data
     assert not bench.protocol.closed
+    trace.close()
     bench.close()
 
 
-def test_there_are_real_sessions():
-    assert SESSIONS
+def without_marks(data: bytes) -> bytes:
+    return re.sub(
+        rb"Event: HushtapeTrace\r\nReceived: \d+\.\d{6}\r\n(Link: .*\r\n)?\r\n", b"", data
+    )
+
+
+async def test_the_trace_says_when_a_link_came_and_went(tmp_path: Path):
+    trace = Trace(tmp_path / "a.trace")
+    bench = Bench(trace=trace)
+    bench.feed(GREETING + NAMED + b"\r\n\r\n" + NAMED + b"Event: Half")
+    bench.protocol.connection_lost(None)
+    bench.close()
+    mark = b"Event: HushtapeTrace\r\nReceived: 1795282200.000000\r\nLink: %s\r\n\r\n"
+    up, down = mark % b"up", mark % b"down"
+    assert (tmp_path / "a.trace").read_bytes() == GREETING + up + NAMED + NAMED + down
+    nobody = Bench(trace=trace)
+    nobody.protocol.connection_lost(None)  # nothing was said, so there is nothing to keep
+    nobody.close()
+    assert (tmp_path / "a.trace").read_bytes().endswith(NAMED + down)
+    trace.close()
+
+
+async def test_a_frame_that_can_not_be_handled_is_in_the_trace(tmp_path: Path):
+    def hear(frame: Frame) -> None:
+        raise KeyError(frame["CallerIDName"])
+
+    trace = Trace(tmp_path / "a.trace")
+    bench = Bench(trace=trace)
+    bench.hear = hear
+    bench.feed(GREETING + NAMED)
+    bench.close()
+    trace.close()
+    assert NAMED in (tmp_path / "a.trace").read_bytes()
 
 
 @settings(max_examples=200)
@@ -124,6 +163,46 @@ def test_nothing_that_comes_raises(data: bytes):
     assert all(frame[name] is not None for name in frame)
     assert len(frame) == len(list(frame))
     assert frame.sent is None or frame.sent.tzinfo is UTC
+
+
+FORGED = (
+    b"Event: Newstate\r\nPrivilege: call,all\r\nChannelState: 4\r\nChannelStateDesc: Ring\r\n"
+    b"CallerIDNum: 1\r\n\r\nEvent: Hangup\r\nUniqueid: 2.2\r\nX: \r\nCallerIDName: a\r\n"
+    b"ConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: en\r\n"
+    b"AccountCode: \r\nContext: in\r\nExten: 601\r\nPriority: 1\r\nUniqueid: 1.1\r\n"
+    b"Linkedid: 1.1\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1448])
+async def test_a_number_with_line_breaks_begins_no_event(bench: Bench, tmp_path: Path, size: int):
+    trace = bench.protocol._trace = Trace(tmp_path / "a.trace")
+    data = GREETING + NAMED + FORGED + NAMED
+    for start in range(0, len(data), size):
+        bench.feed(data[start : start + size])
+    assert [frame.event for frame in bench.heard] == ["Newchannel", "Newstate", "Newchannel"]
+    assert bench.heard[1]["CallerIDNum"] == "1    Event: Hangup  Uniqueid: 2.2  X: "
+    assert bench.heard[1]["Uniqueid"] == "1.1"
+    trace.close()
+    assert without_marks((tmp_path / "a.trace").read_bytes()) == data
+
+
+async def test_what_may_be_half_an_event_is_a_whole_one_after_a_while(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(protocols, "DOUBT_S", 0.01)
+    heard = asyncio.Event()
+    bench.hear = lambda frame: (bench.heard.append(frame), heard.set())  # type: ignore[func-returns-value]
+    unusual = FORGED.partition(b"Language")[0] + b"\r\n"
+    bench.feed(GREETING + unusual)
+    assert not bench.heard
+    async with asyncio.timeout(5):
+        await heard.wait()
+    assert [frame.event for frame in bench.heard] == ["Newstate", "Hangup"]
+    bench.feed(unusual)
+    bench.protocol.connection_lost(None)
+    await asyncio.sleep(0.03)
+    assert len(bench.heard) == 2
 
 
 async def test_a_frame_over_the_limit_ends_the_link_with_a_reason():
@@ -262,13 +341,38 @@ async def test_a_frame_tells_logs_nothing(bench: Bench):
     assert "Zoë" not in repr(Carried(bench.heard[0]))
 
 
-async def test_a_full_disk_ends_the_trace_only():
-    class Full(io.BytesIO):
-        def write(self, data: object) -> int:
-            raise OSError(28, "No space left on device")
+# What is only pinned, and what is written about all of it
 
-    bench = Bench(trace=Full())
-    bench.feed(GREETING)
-    bench.feed(NAMED)
-    assert len(bench.heard) == 1
-    bench.close()
+
+def test_p13_its_testing_module_is_not_used() -> None:
+    pattern = re.compile(
+        r"^\s*(from|import) panoramisk\.testing|^\s*from panoramisk import .*testing"
+    )
+    for folder in ("hushtape", "ami_bridge", "workers", "lab", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                assert not pattern.match(line), path
+
+
+async def test_p14_its_own_trace_is_not_used(bench: Bench) -> None:
+    assert bench.manager.save_stream is None
+    assert SafeProtocol.data_received is not AMIProtocol.data_received
+
+
+def test_p16_its_version_is_pinned() -> None:
+    assert '"panoramisk>=1.4,<1.5"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert metadata.version("panoramisk").startswith("1.4")
+    assert not hasattr(Ask, "__aiter__")
+    assert not issubclass(Ask, asyncio.Future)
+
+
+def test_every_hazard_is_met_and_its_test_is_named() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| P(\d+) \|.*\| (.*) \|$", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 17))
+    sources = (ROOT / "tests").rglob("test_*.py")
+    tests = "".join(path.read_text(encoding="utf-8") for path in sources)
+    for _, named in rows:
+        for name in re.findall(r"`(test_\w+)`", named):
+            assert f"def {name}(" in tests, name
+        assert "`test_" in named

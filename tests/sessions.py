@@ -1,0 +1,246 @@
+"""What a real Asterisk said (tests/data/ami), acted out: what each policy makes of it.
+
+Everything between the wire and the disk but the bridge's loop: parser, translator, calls. The PBX's
+answers come as fast as a real one gives them, rests take their time, and no time passes in reality.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from ami_bridge.asterisk.protocol import Frame, parse
+from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.call import Call
+from ami_bridge.facts import (
+    Arrived,
+    Channel,
+    Command,
+    Fact,
+    HandOff,
+    PermissionGiven,
+    RaiseAlarm,
+    RecorderStarted,
+    RecorderStopped,
+    Rest,
+    Rested,
+    StartRecorder,
+    StopEveryRecorder,
+    StopRecorder,
+)
+from hushtape.config import Pbx
+from hushtape.policy import decide
+from hushtape.policy import parse as policies
+from hushtape.policy.schema import Asker, Destination, Permission, Policy
+from hushtape.recordings.manifest import Handoff
+
+FOLDER = Path(__file__).parent / "data" / "ami"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "policies"
+START_TAKES_S = 0.010
+STOP_TAKES_S = 0.005
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+# In the sessions the caller rings a service whose main queue and payment line are these; the
+# explorer's other queues are ways to the same adviser.
+MAIN_QUEUES = (
+    "surrey-contact-centre",
+    "customer-service",
+    "two-1",  # rings two telephones at once
+    "local-1",  # its member is a Local channel
+    "loc",  # so here, and it is optimised away
+    "locn",
+    "fwd-1",  # its member's telephone is forwarded
+)
+OTHER_QUEUE = "surrey-adult-care"
+PAYMENT_LINE = "710"
+SERVICE_NUMBERS = (
+    *("0345 600 9009", "0345 600 9008", "0345 600 9007", "01799 510510"),
+    *(f"01632 960{line}" for line in (110, 111, 112, 115, 116, 117, 119, 120, 121, 125, 141)),
+)
+ADVISERS = ("211", "221")
+
+PBX = Pbx(
+    kind="asterisk",
+    host="127.0.0.1",
+    spool="/spool",
+    outside_contexts=("from-outside", "announce"),
+    queues={"611": MAIN_QUEUES[0], "612": OTHER_QUEUE, "621": "customer-service"},
+    # 50X are colleagues behind a dialplan of their own, 651 is a conference; 700 and 691, where
+    # calls are parked, are in nobody's configuration.
+    extensions=("2XX", "50X", "651", "7[1-5]0"),
+    outside=("9.", "*[678]00."),
+    outside_prefix="9",
+)
+
+
+def moved_in(policy: Policy) -> Policy:
+    """Give a policy the lines of the sessions in place of its own; its words stay what they are."""
+    calls = msgspec.structs.replace(
+        policy.calls,
+        queues=MAIN_QUEUES if policy.calls.queues else (),
+        numbers=SERVICE_NUMBERS if policy.calls.numbers else (),
+    )
+    outbound = msgspec.structs.replace(
+        policy.outbound, extensions=ADVISERS if policy.outbound.extensions else ()
+    )
+    lines = policy.payment.lines
+
+    def own(destination: Destination) -> Destination:
+        if destination.name not in lines:
+            return destination
+        return msgspec.structs.replace(destination, extensions=(PAYMENT_LINE,))
+
+    return msgspec.structs.replace(
+        policy,
+        calls=calls,
+        outbound=outbound,
+        destination=tuple(own(destination) for destination in policy.destination),
+    )
+
+
+@cache
+def council(name: str) -> Policy:
+    """One of the five published policies, with the lines of the sessions."""
+    return moved_in(policies.load(EXAMPLES / f"{name}.toml"))
+
+
+@cache
+def frames(session: str) -> tuple[Frame, ...]:
+    """Every event of a session, as it came."""
+    data = (FOLDER / f"{session}.ami").read_bytes()
+    found = [parse(raw, LONG_AGO) for raw in data.split(b"\r\n\r\n")]
+    return tuple(frame for frame in found if frame.get("Event"))
+
+
+@cache
+def told(session: str) -> tuple[Told, ...]:
+    """What was told in a session; times are those of the PBX."""
+    translator, at, found = Translator(PBX), LONG_AGO, []
+    for frame in frames(session):
+        at = frame.sent or at
+        # What a fact says of its channel is what was known then.
+        for each in translator.translate(frame, at):
+            channel = each.channel
+            now = Channel(*(getattr(channel, name) for name in Channel.__slots__))
+            found.append(Told(now, each.fact))
+    return tuple(found)
+
+
+def began(session: str) -> datetime:
+    """When the first thing happened."""
+    return min(stamp for frame in frames(session) if (stamp := frame.sent) is not None)
+
+
+@dataclass
+class Acted:
+    """What came of a session.
+
+    Args:
+        began: when the first thing happened.
+    """
+
+    began: datetime
+    calls: list[Call] = field(default_factory=list)
+    handoffs: list[Handoff] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+    def seconds(self, at: datetime) -> float:
+        """Say when something was, on the session's own clock."""
+        return (at - self.began).total_seconds()
+
+
+def act(facts: Iterable[Told], policies: Sequence[Policy], start: datetime) -> Acted:
+    """Let facts happen under policies."""
+    return _Stage(Acted(start), policies).play(facts)
+
+
+@dataclass
+class _Stage:
+    acted: Acted
+    policies: Sequence[Policy]
+    live: dict[str, Call] = field(default_factory=dict)
+    ids: Iterable[int] = field(default_factory=count)
+    coming: list[tuple[datetime, int, Call, Callable[[datetime], Fact]]] = field(
+        default_factory=list
+    )
+    order: Iterable[int] = field(default_factory=count)
+
+    def play(self, facts: Iterable[Told]) -> Acted:
+        for each in facts:
+            self.pass_time(each.fact.at)
+            self.tell(each)
+        self.pass_time(datetime(2100, 1, 1, tzinfo=UTC))
+        return self.acted
+
+    def pass_time(self, until: datetime) -> None:
+        while self.coming and self.coming[0][0] <= until:
+            at, _, call, fact = heapq.heappop(self.coming)
+            self.follow(call, call.apply(fact(at)), at)
+
+    def tell(self, each: Told) -> None:
+        channel, fact = each.channel, each.fact
+        call = self.live.get(channel.uniqueid)
+        if call is not None:
+            self.follow(call, call.apply(fact), fact.at)
+            if call.done:
+                del self.live[channel.uniqueid]
+        elif isinstance(fact, Arrived):
+            self.begin(channel, fact)
+
+    def begin(self, channel: Channel, fact: Arrived) -> None:
+        """As the bridge does it."""
+        choice = decide.choose(self.policies, fact.arrival)
+        if choice.policy is None:
+            return
+        if channel.opted_out and decide.on_opt_out(choice.policy, Asker.CALLER).allowed:
+            return
+        name = f"20261121-120000-{next(iter(self.ids)):08d}"
+        call = Call(name, "pbx1", channel.uniqueid, choice.policy, fact, choice.reason)
+        self.live[channel.uniqueid] = call
+        self.acted.calls.append(call)
+        self.follow(call, call.begin(), fact.at)
+        if channel.announced:
+            given = PermissionGiven(at=fact.at, by=Permission.ANNOUNCEMENT)
+            self.follow(call, call.apply(given), fact.at)
+
+    def follow(self, call: Call, commands: list[Command], at: datetime) -> None:
+        for command in commands:
+            match command:
+                case StartRecorder(segment=number):
+                    self.later(at, START_TAKES_S, call, started(number))
+                case StopRecorder(segment=number) | StopEveryRecorder(segment=number):
+                    self.later(at, STOP_TAKES_S, call, stopped(number))
+                case Rest(rest=rest, pause_s=pause_s):
+                    self.later(at, pause_s, call, rested(rest))
+                case HandOff(handoff=handoff):
+                    self.acted.handoffs.append(handoff)
+                case RaiseAlarm(what=what):
+                    self.acted.alarms.append(what)
+
+    def later(
+        self, at: datetime, pause_s: float, call: Call, fact: Callable[[datetime], Fact]
+    ) -> None:
+        due = at + timedelta(seconds=pause_s)
+        heapq.heappush(self.coming, (due, next(iter(self.order)), call, fact))
+
+
+def started(number: int) -> Callable[[datetime], Fact]:
+    """The PBX's answer to a start."""
+    return lambda at: RecorderStarted(at=at, segment=number, recorder_id=f"0x{number}")
+
+
+def stopped(number: int) -> Callable[[datetime], Fact]:
+    """The PBX's answer to a stop."""
+    return lambda at: RecorderStopped(at=at, segment=number)
+
+
+def rested(rest: int) -> Callable[[datetime], Fact]:
+    """The end of a pause."""
+    return lambda at: Rested(at=at, rest=rest)
