@@ -7,6 +7,8 @@ Facts are taken in one at a time, in the order in which the PBX told them; what 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import structlog
 
 from ami_bridge import noted
 from ami_bridge.call import Call
+from ami_bridge.expected import Expected
 from ami_bridge.facts import (
     Adopted,
     Arrived,
@@ -42,10 +45,13 @@ from ami_bridge.facts import (
 )
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCall, LiveCalls
+from ami_bridge.recorder import Recorder
+from hushtape import metrics
 from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import Asker, DestinationKind, Permission, Policy
+from hushtape.recordings.ledger import Expectation
 from hushtape.recordings.manifest import Handoff
 
 PUT_AGAIN_S = 5.0  # the outbox's disk is full: somebody is told each time
@@ -92,6 +98,7 @@ class _Live:
     station: Station
     channel: Channel
     adopted: bool = True  # False: a predecessor's, and its PBX has not been asked about it yet
+    disowned: bool = False  # another bridge's by now: what comes late of it is nothing to us
 
 
 class Bridge:
@@ -102,6 +109,7 @@ class Bridge:
         outbox: takes the finished recordings.
         kept: keeps what is known of live calls, for the next bridge.
         new_id: names a call that began at a moment.
+        expected: is told which recordings are to come.
     """
 
     def __init__(
@@ -110,7 +118,9 @@ class Bridge:
         outbox: Outbox,
         kept: LiveCalls,
         new_id: Callable[[datetime], str],
+        expected: Expected | None = None,
     ) -> None:
+        self._expected = expected
         self._policies = policies
         self._outbox = outbox
         self._kept = kept
@@ -130,6 +140,8 @@ class Bridge:
         """
         async with asyncio.TaskGroup() as group:
             serving = [group.create_task(each) for each in (self._drain(), self._note(stations))]
+            if self._expected is not None:
+                serving.append(group.create_task(self._expected.run(self._expectations)))
             for live in self._left_over:
                 self._carry_out(live, live.call.hand_off_again())
             serving += [group.create_task(station.run()) for station in stations]
@@ -178,15 +190,16 @@ class Bridge:
         """Take in one fact of the call to which an outside party's channel belongs."""
         key = (station.name, channel.uniqueid)
         live = self._live.get(key)
-        if live is None:
-            if isinstance(fact, Claimed):
-                self._resume(station, channel, fact)
-            elif isinstance(fact, Arrived) and not self._ending:
-                self._begin(station, channel, fact)
-            return
-        self._apply(live, fact)
+        if live is not None and not isinstance(fact, Claimed):
+            self._apply(live, fact)
+        elif live is None and isinstance(fact, Claimed):
+            self._resume(station, channel, fact)
+        elif live is None and isinstance(fact, Arrived) and not self._ending:
+            self._begin(station, channel, fact)
 
     def _apply(self, live: _Live, fact: Fact) -> None:
+        if live.disowned:
+            return
         self._follow(live, live.call.apply(fact))
         if live.call.done:
             key = (live.station.name, live.channel.uniqueid)
@@ -214,16 +227,30 @@ class Bridge:
             live.adopted = True
             self._apply(live, back)
 
+    def disown(self, station: Station) -> None:
+        """Forget a PBX's calls: another bridge has served it meanwhile, and has gone on with them.
+
+        Those that are still there come back by the notes on their channels.
+        """
+        for key, live in list(self._live.items()):
+            if live.station is station:
+                log.warning("a call was taken over by another bridge", call=live.call.id)
+                live.disowned = True
+                del self._live[key]
+                self._kept.forget(live.call.id)
+
     def _begin(self, station: Station, channel: Channel, fact: Arrived) -> None:
         choice = decide.choose(self._policies, fact.arrival)
         if choice.policy is None:
             level = log.warning if choice.reason.rule == "ambiguous" else log.info
             level("call not recorded", pbx=station.name, why=choice.reason.words)
+            metrics.not_recorded(choice.reason.rule)
             return
         if channel.opted_out:
             verdict = decide.on_opt_out(choice.policy, Asker.CALLER)
-            log.info("call not recorded", pbx=station.name, why=verdict.reason.words)
+            log.info("opted out before", pbx=station.name, why=verdict.reason.words)
             if verdict.allowed:
+                metrics.not_recorded(verdict.reason.rule)
                 return
         call = Call(
             id=self._new_id(fact.at),
@@ -285,17 +312,22 @@ class Bridge:
         self._apply(live, Rested(at=live.station.pbx_now(), rest=rest.rest))
 
     async def _ask_pbx(self, live: _Live, command: Command) -> None:
+        began_s = time.monotonic()
         try:
             channel = getattr(command, "leg", None) or live.channel
             fact = await live.station.carry_out(channel, command)
         except Exception:  # a bug there must not leave a call waiting for ever
             log.exception("alarm", call=live.call.id, what="a command failed")
             fact = _failed(command, live.station.pbx_now())
+        outcome = type(fact).__name__ if fact is not None else "done"
+        metrics.command(type(command).__name__, time.monotonic() - began_s, outcome)
         if fact is not None:
             self._apply(live, fact)
 
     async def _hand_off(self, handoff: Handoff) -> None:
         self._not_put.add(handoff.id)
+        if self._expected is not None:
+            self._expected.handed_off(handoff)
         while True:
             try:
                 await asyncio.to_thread(self._outbox.put, handoff)
@@ -311,8 +343,32 @@ class Bridge:
         log.info("call over", call=handoff.id, segments=len(handoff.segments))
         self._handed_off.set()
 
+    def _expectations(self) -> dict[str, Expectation]:
+        """What is to come of the live calls that have had a recorder."""
+        return {
+            live.call.id: Expectation(
+                pbx=live.station.name,
+                policy=live.call.policy.name,
+                version=live.call.policy.version,
+                started_at=live.call.began.at,
+                segments=live.call.segments,
+                discard=live.call.discard,
+            )
+            for live in self._live.values()
+            if live.call.segments
+        }
+
+    def _measure(self, station: Station) -> None:
+        calls = [live.call for live in self._live.values() if live.station is station]
+        states = Counter(call.recorder.value for call in calls)
+        metrics.live(
+            station.name, len(calls), {each.value: states[each.value] for each in Recorder}
+        )
+
     async def _note(self, stations: Sequence[Station]) -> None:
         while True:
+            for station in stations:
+                self._measure(station)
             try:
                 for station in stations:
                     if station.heard_at is not None:

@@ -9,7 +9,7 @@ missing one is a defect that a test finds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -28,11 +28,13 @@ from ami_bridge.facts import (
     ConsultationEnded,
     Fact,
     HandOff,
+    Held,
     HungUp,
     JoinedTalk,
     LeftTalk,
     LegGone,
     LinkReturned,
+    NobodyListened,
     NoteState,
     OptedOut,
     Parked,
@@ -44,6 +46,7 @@ from ami_bridge.facts import (
     Rested,
     StartRecorder,
     TalkChanged,
+    Talker,
     TransferCompleted,
     TransferFailed,
 )
@@ -111,6 +114,12 @@ class _OpenSpan:
 
 
 @dataclass(slots=True)
+class _Redirect:
+    at: datetime
+    reason: Reason  # for stopping, unless somebody who has the call came along
+
+
+@dataclass(slots=True)
 class Call:
     """One call that a policy names, from its first recorded place to its end.
 
@@ -150,8 +159,11 @@ class Call:
     _moving_until: datetime | None = None  # leaving the talk is part of the transfer until then
     _arriving: bool = False  # a blind transfer was told, and nobody was talked to since
     _parking_until: datetime | None = None  # the unknown place may be a parking lot until then
+    _recallable: bool = False  # nobody has answered the transfer; the adviser may be called back
     _vanished: bool = False  # unrecorded only because it left its talk unexplained
     _explaining: int = 0  # the rest after which a leave must have been explained
+    _redirected: _Redirect | None = None  # it isn't clear yet who came along
+    _together: int = 0  # the rest after which somebody must have come along
     _meeting: int = 0  # the rest after which strangers in the talk must have been explained
     _listening: int = 0  # the rest after which it is clear who is heard
     _permitting: int = 0  # the rest after which permission must have been given; 0: not awaited
@@ -202,6 +214,11 @@ class Call:
         return self._segment_count
 
     @property
+    def discard(self) -> Reason | None:
+        """Why nothing of it may be kept, as things stand; None: it may."""
+        return self._discard
+
+    @property
     def _tracks(self) -> list[Track]:
         return [self._track, *self._consultations]
 
@@ -242,14 +259,15 @@ class Call:
         if len(self._queues) < MOST_NAMES:
             self._queues.append(queue)
         went_on_to, self._went_on_to = self._went_on_to, ""
-        self._left_into, self._left_talk_at, self._vanished = "", None, False
+        vanished, self._vanished = self._vanished, False
+        self._left_into, self._left_talk_at = "", None
         if self.stage is Stage.DECLINED:
             self.tell(fact.at, f"queue {queue} entered: still not recorded")
             return []
         if self.stage is Stage.RECORDED and queue == went_on_to:
             self.tell(fact.at, f"queue {queue} entered: recording goes on after the transfer")
             return []
-        if self.stage is Stage.RECORDED:
+        if self.stage is Stage.RECORDED or vanished:  # the dialplan took it there, with a pause
             ruling = decide.on_move(self.policy, queue)
         else:
             ruling = decide.on_return(self.policy, queue)
@@ -265,14 +283,28 @@ class Call:
         self._name_agent(fact.agent)
         return []
 
+    def _answered_again(self, fact: Answered) -> list[Command]:
+        """The dialplan rang somebody else, where the call had been dialled: it never left."""
+        self._left_talk_at = None
+        commands = self._answered(fact)
+        if self._vanished:
+            self._vanished = False
+            return commands + self._turn(Turn.ENTERED, fact.at, self.reason, EndedBy.QUEUE)
+        if self.stage is Stage.RECORDED:
+            self._company.expect()
+        return commands
+
     def _agent_answered(self, fact: AgentAnswered) -> list[Command]:
         self._answered_at = self._answered_at or fact.at
         self._left_into, self._left_talk_at = "", None
         self._name_agent(fact.agent)
         self.tell(fact.at, "an agent answered")
-        if fact.talker is not None and not self._company.talkers:
-            self._company.let_in(fact.talker)
-            self._company.expect()
+        recorded = self.stage is Stage.RECORDED or self._vanished
+        if recorded and not self._company.talkers:
+            if fact.talker is not None:
+                self._company.let_in(fact.talker)
+            else:
+                self._company.expect()
         if self._vanished:
             # The queue let the call go to a subroutine or an AGI before the agent had it: it never
             # left. (Asterisk 22, run: QueueCallerLeave comes before them, AgentConnect after.)
@@ -300,13 +332,18 @@ class Call:
         return [rest]
 
     def _unexplained(self, left_at: datetime) -> list[Command]:
-        self._left_talk_at, self._vanished = None, True
+        self._left_talk_at = None
+        if self.stage is not Stage.RECORDED:
+            return []
+        self._vanished = True
         ruling = decide.on_vanishing(self.policy)
         self.tell(left_at, "left the talk without a transfer", ruling.reason)
         return self._turn(Turn.LEFT, left_at, ruling.reason, EndedBy.TRANSFER)
 
     def _talk_changed(self, fact: TalkChanged) -> list[Command]:
         company = self._company
+        if self.stage is Stage.UNRECORDED:
+            return self._recalled(fact)
         if self.stage not in (Stage.RECORDED, Stage.PARKED):
             company.talkers = fact.talkers
             return []
@@ -317,6 +354,8 @@ class Call:
         if ruling is not None and ruling.outcome is OnTransfer.SILENT:
             self.tell(fact.at, "a payment line is in the talk", ruling.reason)
             return self._turn(Turn.PAYMENT_BEGAN, fact.at, ruling.reason, EndedBy.PAYMENT)
+        if self._redirected is not None and meeting is not Meeting.NOBODY:
+            return self._came_along(fact.at, meeting)
         if meeting is Meeting.STRANGERS:
             rest = self.new_rest(EXPLAINED_WITHIN_S)
             self._meeting = rest.rest
@@ -327,9 +366,30 @@ class Call:
             return [rest]
         return []
 
+    def _recalled(self, fact: TalkChanged) -> list[Command]:
+        """A transfer after which nobody came to the talk but the adviser was none.
+
+        Asterisk 22, run: who hangs up while the colleague's telephone rings has completed an
+        attended transfer; if the colleague doesn't answer, the adviser is called back.
+        """
+        company = self._company
+        company.talkers = fact.talkers
+        voices = [talker for talker in fact.talkers if not talker.stands_in]
+        recallable, self._recallable = self._recallable, self._recallable and not voices
+        back = any(talker.telephone in company.known for talker in voices if talker.telephone)
+        if not recallable or not back:
+            return []
+        reason = decide.on_recall(self.policy)
+        self.tell(fact.at, "the adviser has the call again", reason)
+        commands = self._turn(Turn.ENTERED, fact.at, reason, EndedBy.TRANSFER)
+        company.expected, company.heard = False, company.voice  # who came is there already
+        return commands
+
     def _voice_settled(self, at: datetime) -> list[Command]:
         self._listening = 0
-        if self.stage is Stage.RECORDED and self._company.hears_somebody_else():
+        if self.stage is not Stage.RECORDED or not self._company.hears_somebody_else():
+            return []
+        if self._track.writing:  # one that somebody else has stopped waits for a new place
             return self._signal(Signal.WANTED_ANEW, at, EndedBy.ANOTHER_VOICE)
         return []
 
@@ -338,25 +398,70 @@ class Call:
         rulings = [decide.on_transfer(self.policy, each.place) for each in self._company.talkers]
         return min(rulings, key=lambda each: _STRICTEST.index(each.outcome), default=None)
 
+    def _perhaps_together(self, at: datetime, reason: Reason) -> list[Command]:
+        """A Redirect may take the adviser along, into a conference: who is there is what counts."""
+        rest = self.new_rest(EXPLAINED_WITHIN_S)
+        self._redirected, self._together = _Redirect(at, reason), rest.rest
+        self._company.expected = False
+        return [rest]
+
+    def _came_along(self, at: datetime, meeting: Meeting) -> list[Command]:
+        if meeting is not Meeting.KNOWN:
+            return self._not_together()
+        self._redirected = None
+        self.tell(at, "somebody who has the call came along", decide.on_fetching(self.policy))
+        commands = self._signal(Signal.WANTED_ANEW, at, EndedBy.TRANSFER)
+        self._company.heard = self._company.voice
+        return commands
+
+    def _not_together(self) -> list[Command]:
+        redirected, self._redirected = self._redirected, None
+        if redirected is None or self.stage is not Stage.RECORDED:
+            return []
+        return self._turn(Turn.LEFT, redirected.at, redirected.reason, EndedBy.TRANSFER)
+
+    def _doubted_since(self) -> datetime | None:
+        """Since when the talk may be a forbidden one; in a moment it will be clear."""
+        if self._redirected is not None:
+            return self._redirected.at
+        ruling = self._ruling_on_talk()
+        if ruling is None or ruling.outcome is OnTransfer.CONTINUE:
+            return None
+        return self._company.strangers_since
+
     def _among_strangers(self) -> list[Command]:
         since, ruling = self._company.strangers_since, self._ruling_on_talk()
         if since is None or ruling is None or self.stage is not Stage.RECORDED:
+            self._company.strangers_since = None  # they are gone again
             return []
         self.tell(since, "in a talk with somebody else, without a transfer", ruling.reason)
-        if ruling.outcome is OnTransfer.CONTINUE:
-            return self._turn(Turn.WENT_ON, since, ruling.reason, EndedBy.TRANSFER)
-        return self._turn(Turn.LEFT, since, ruling.reason, EndedBy.TRANSFER)
+        if ruling.outcome is not OnTransfer.CONTINUE:
+            return self._turn(Turn.LEFT, since, ruling.reason, EndedBy.TRANSFER)
+        commands = self._turn(Turn.WENT_ON, since, ruling.reason, EndedBy.TRANSFER)
+        self._company.heard = self._company.voice
+        return commands
+
+    def _held(self, fact: Held) -> list[Command]:
+        """Renew the recorder while only music is lost by it.
+
+        Asterisk 22, run: a telephone that begins its RTP anew after the hold, with lower numbers,
+        is never heard again by a recorder that ran through it (0 of 15; renewed 10 of 10).
+        """
+        if self.stage is not Stage.RECORDED or not self._track.writing:
+            return []
+        return self._signal(Signal.WANTED_ANEW, fact.at, EndedBy.HELD)
 
     def _parked(self, fact: Parked) -> list[Command]:
         left_at, self._left_talk_at = self._left_talk_at, None
         since = min(left_at or fact.at, fact.at)
         reason = decide.on_parking(self.policy)
         self.tell(since, "parked", reason)
-        self._company.talkers = ()
         parking = self._parking_until is not None and fact.at <= self._parking_until
         turn = Turn.TURNED_OUT_PARKED if self._vanished or parking else Turn.PARKED
         self._vanished, self._parking_until = False, None
-        return self._turn(turn, since, reason, EndedBy.PARKED)
+        commands = self._turn(turn, since, reason, EndedBy.PARKED)
+        self._company.talkers, self._company.expected = (), False
+        return commands
 
     def _fetched(self, fact: TalkChanged) -> list[Command]:
         company = self._company
@@ -371,11 +476,15 @@ class Call:
         if any(company.knows(talker) for talker in company.talkers):
             reason = decide.on_fetching(self.policy)
             self.tell(fact.at, "fetched", reason)
-            return self._turn(Turn.ENTERED, fact.at, reason, EndedBy.PARKED)
+            commands = self._turn(Turn.ENTERED, fact.at, reason, EndedBy.PARKED)
+            company.expected = False  # who came is there already
+            return commands
         self.tell(fact.at, "fetched by somebody else", ruling.reason)
-        went_on = ruling.outcome is OnTransfer.CONTINUE
-        turn = Turn.WENT_ON if went_on else Turn.LEFT
-        return self._turn(turn, fact.at, ruling.reason, EndedBy.PARKED)
+        if ruling.outcome is not OnTransfer.CONTINUE:
+            return self._turn(Turn.LEFT, fact.at, ruling.reason, EndedBy.PARKED)
+        commands = self._turn(Turn.WENT_ON, fact.at, ruling.reason, EndedBy.PARKED)
+        company.let_in(*company.talkers)
+        return commands
 
     def _transfer_completed(self, fact: TransferCompleted) -> list[Command]:
         if self._is_arrival(fact):
@@ -390,8 +499,9 @@ class Call:
             draft.unwanted_since(fact.at, EndedBy.TRANSFER)
         left_into, self._left_into, self._went_on_to = self._left_into, "", ""
         vanished, self._vanished = self._vanished, False
-        # A transfer is told before or after the channel leaves its talk.
-        before_it = self._left_talk_at is None and fact.how == "blind"
+        self._redirected = None
+        # A transfer is told before or after the channel leaves its talk, if it does.
+        before_it = self._left_talk_at is None and fact.how in ("blind", "attended")
         explained = timedelta(seconds=EXPLAINED_WITHIN_S)
         self._moving_until = fact.at + explained if before_it else None
         self._left_talk_at = None
@@ -403,7 +513,15 @@ class Call:
             arrived = arrived or (fact.how == "redirected" and vanished)
             turn = Turn.ENTERED if arrived else Turn.WENT_ON
             return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
+        if (
+            fact.how == "redirected"
+            and self.stage is Stage.RECORDED
+            and ruling.outcome is OnTransfer.STOP
+        ):
+            return self._perhaps_together(fact.at, ruling.reason)
         since = min(fact.at, self._company.strangers_since or fact.at)
+        nobody = all(talker.stands_in for talker in self._company.talkers)
+        self._recallable = fact.how == "attended" and nobody and self.stage is Stage.RECORDED
         if fact.place.kind is DestinationKind.UNKNOWN and self.stage is Stage.RECORDED:
             self._parking_until = fact.at + timedelta(seconds=PARKED_WITHIN_S)
         if ruling.outcome is OnTransfer.SILENT:
@@ -423,8 +541,9 @@ class Call:
 
     def _consultation_began(self, fact: ConsultationBegan) -> list[Command]:
         verdict = decide.on_consultation(self.policy, fact.place)
-        if self.stage is not Stage.RECORDED:
-            return []
+        agent = Talker(fact.leg.uniqueid, fact.place, telephone=fact.telephone)
+        if self.stage is not Stage.RECORDED or not self._company.knows(agent):
+            return []  # what somebody else does who is in the talk is no part of the call
         self.tell(fact.at, "the agent consults somebody", verdict.reason)
         self._close_consultation(fact.at)
         self._consulting = _OpenSpan(SpanKind.CONSULTATION, fact.at, verdict.reason)
@@ -499,7 +618,7 @@ class Call:
         return [rest]
 
     def _permission_given(self, fact: PermissionGiven) -> list[Command]:
-        if not self._permitting:
+        if not self._permitting or self.stage is Stage.DECLINED:
             return []
         if fact.by not in (self.policy.outbound.permission, Permission.KEY):
             self.tell(fact.at, f"permission by {fact.by}: the policy asks for another one")
@@ -564,16 +683,17 @@ class Call:
             return commands
         self.tell(fact.at, "a new bridge has taken the call over")
         self._ending = False
-        self._track.wanted = self.stage is Stage.RECORDED
-        commands += self._signal(Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
-        if self._track.wanted and self.recorder is Recorder.NONE:
-            commands += self._signal(Signal.WANTED, fact.at)
-        # The timers were the predecessor's.
+        # The timers were the predecessor's; and nothing is begun that would have to be stopped.
         if self._permitting:
             commands += self._await_permission(fact.at)
         if self._left_talk_at is not None:
             commands += self._unexplained(self._left_talk_at)
-        return commands + self._among_strangers()
+        commands += self._not_together() + self._among_strangers()
+        self._track.wanted = self.stage is Stage.RECORDED
+        commands += self._signal(Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
+        if self._track.wanted and self.recorder is Recorder.NONE:
+            commands += self._signal(Signal.WANTED, fact.at)
+        return commands
 
     def _link_returned(self, fact: LinkReturned) -> list[Command]:
         self.tell(fact.at, "the link to the PBX was lost and is back")
@@ -582,6 +702,20 @@ class Call:
             commands += track.signal(self, Signal.LINK_RETURNED, fact.at)
         return commands
 
+    def _nobody_listened(self, fact: NobodyListened) -> list[Command]:
+        """Whoever was expected may have been and gone; somebody else may have been there.
+
+        Where somebody who has the call is there still, or nobody was yet, nothing is lost.
+        """
+        company, draft = self._company, self._track.draft
+        company.expected = False
+        if self.stage is not Stage.RECORDED or draft is None:
+            return []
+        if company.talkers or not company.heard:
+            return []
+        draft.unwanted_since(fact.at, EndedBy.LINK_LOST)
+        return self._signal(Signal.WANTED_ANEW, fact.at, EndedBy.LINK_LOST)
+
     def _rested(self, fact: Rested) -> list[Command]:
         if fact.rest == self._explaining:
             left_at, self._explaining = self._left_talk_at, 0
@@ -589,6 +723,9 @@ class Call:
         if fact.rest == self._meeting:
             self._meeting = 0
             return self._among_strangers()
+        if fact.rest == self._together:
+            self._together = 0
+            return self._not_together()
         if fact.rest == self._listening:
             return self._voice_settled(fact.at)
         if fact.rest == self._permitting:
@@ -619,6 +756,7 @@ class Call:
         else:
             commands += self._signal(self._wish(before), at, ended_by)
         if self.stage is not Stage.RECORDED:
+            self._redirected = self._company.strangers_since = None
             commands += self._end_consultations(at, ended_by)
         return commands
 
@@ -631,12 +769,15 @@ class Call:
         self, signal: Signal, at: datetime, ended_by: EndedBy = EndedBy.HANG_UP
     ) -> list[Command]:
         """Tell the recorder on the outside party's channel something."""
-        if signal is Signal.WANTED_ANEW:
-            if self._ending:
-                return []
-            self._company.heard = (
-                "" if ended_by is not EndedBy.ANOTHER_VOICE else self._company.voice
-            )
+        if signal is Signal.WANTED_ANEW and self._ending:
+            return []
+        if signal in (Signal.WANTED, Signal.WANTED_ANEW):
+            # The new recorder hears who is there; after a transfer nobody is yet.
+            goes_on = ended_by in (EndedBy.ANOTHER_VOICE, EndedBy.HELD, EndedBy.PARKED)
+            self._company.heard = self._company.voice if goes_on else ""
+        doubted_since, draft = self._doubted_since(), self._track.draft
+        if doubted_since is not None and draft is not None and signal is not Signal.ADOPTED:
+            draft.unwanted_since(doubted_since, EndedBy.TRANSFER)
         return self._track.signal(self, signal, at, ended_by)
 
     def _change_span(self, at: datetime, reason: Reason) -> None:
@@ -646,8 +787,14 @@ class Call:
 
     def _close_span(self, span: _OpenSpan | None, at: datetime) -> None:
         if span is not None and len(self._spans) < MOST_SPANS:
+            ended_at = max(at, span.started_at)  # what ended it may have been before, and told late
             self._spans.append(
-                Span(kind=span.kind, started_at=span.started_at, ended_at=at, reason=span.reason)
+                Span(
+                    kind=span.kind,
+                    started_at=span.started_at,
+                    ended_at=ended_at,
+                    reason=span.reason,
+                )
             )
 
     # what stands in the channel's variable
@@ -704,6 +851,8 @@ class Call:
             began: who the outside party is, as the PBX shows it now.
         """
         reason = decide.on_resuming(policy)
+        arrival = replace(began.arrival, at=state.began_at, direction=state.direction)
+        began = Arrived(at=state.began_at, arrival=arrival, number=began.number, name=began.name)
         call = cls(
             id=state.id, pbx=pbx, pbx_call=pbx_call, policy=policy, began=began, reason=reason
         )
@@ -711,13 +860,18 @@ class Call:
         call.tell(state.began_at, "began; the rest of its story is lost with its bridge", reason)
         call._segment_count = noted.newest(state.segments)
         call._discard = reason if state.discards else None
-        call._permitting = 1 if state.awaits_permission else 0  # Adopted gives it its time
+        call._permitting = -1 if state.awaits_permission else 0  # Adopted gives it its time
         call._queues = [state.queue] if state.queue else []
         call._company.known = list(state.known)
+        last = noted.newest([each for each in state.segments if each.leg is Leg.OUTSIDE])
         for each in state.segments:
-            if each.ended_at is None and each.leg is Leg.OUTSIDE:
+            if each.number == last:
+                # Its recorder may run on, also where it should not: Adopted stops it.
                 call._track.recorder = Recorder.UNCERTAIN
                 call._track.draft = Draft(each.number, each.started_at, each.started_at)
+                if each.ended_at is not None:
+                    call._track.draft.unwanted_since(each.ended_at, EndedBy.LINK_LOST)
+                    call._track.draft.unseen = True
                 continue
             call._segments.append(
                 Segment(
@@ -782,12 +936,13 @@ class Call:
             story=tuple(self._story),
             audio=decide.audio_terms(self.policy),
             keep=decide.keep(self.policy, self.began.at),
+            discard=self._discard,
         )
 
     # What a call does with a fact: the handler of its own class, else of the class above it.
     _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Command]]]] = {
         QueueEntered: _queue_entered,
-        Answered: _answered,
+        Answered: _answered_again,
         AgentAnswered: _agent_answered,
         TransferCompleted: _transfer_completed,
         TransferFailed: _transfer_failed,
@@ -795,6 +950,7 @@ class Call:
         LeftTalk: _talk,
         JoinedTalk: _talk,
         TalkChanged: _talk_changed,
+        Held: _held,
         Parked: _parked,
         ConsultationBegan: _consultation_began,
         ConsultationEnded: _consultation_ended,
@@ -802,6 +958,7 @@ class Call:
         OptedOut: _opted_out,
         PermissionGiven: _permission_given,
         LinkReturned: _link_returned,
+        NobodyListened: _nobody_listened,
         BridgeEnds: _bridge_ends,
         Adopted: _adopted,
         Rested: _rested,

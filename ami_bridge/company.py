@@ -34,7 +34,7 @@ class Company:
         lines: uniqueids of halves of Local channels through which somebody came who was let in.
             While nobody is behind them (he consults, or parked the call) nobody is there.
         expected: whoever joins next was let in: an agent, or where a transfer led.
-        strangers_since: since when there has been nobody but strangers.
+        strangers_since: since when there has been nobody but strangers, or nobody at all.
     """
 
     known: list[str] = field(default_factory=list)
@@ -46,10 +46,10 @@ class Company:
 
     def expect(self) -> None:
         """Let in who comes next; strangers who are there already have come too early."""
-        if self.strangers_since is not None:
+        if self.strangers_since is not None and self.talkers:
             self.let_in(*self.talkers)
         else:
-            self.expected = True
+            self.expected, self.strangers_since = True, None
 
     def let_in(self, *talkers: Talker) -> None:
         """Know somebody from now on."""
@@ -69,8 +69,7 @@ class Company:
         """Take in who is there now."""
         self.talkers = tuple(each for each in talkers if each.uniqueid not in self.lines)
         if not self.talkers:
-            self.strangers_since = None
-            return Meeting.NOBODY
+            return Meeting.NOBODY  # for a moment, perhaps: whoever was a stranger may be back
         if self.expected:
             self.let_in(*self.talkers)
             return Meeting.KNOWN

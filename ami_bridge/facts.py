@@ -26,6 +26,7 @@ class Channel:
     number: str = ""  # of whom it belongs to, as the PBX shows it
     opted_out: bool = False  # its caller asked not to be recorded
     announced: bool = False  # it was told that the call is recorded, before it was connected
+    queue: str = ""  # the last that it entered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,11 @@ class TalkChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Fact):
+    """Somebody in the talk put the others on hold, or is dialling: nobody is heard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parked(Fact):
     """The outside party was parked: it waits for somebody to fetch it."""
 
@@ -123,10 +129,12 @@ class ConsultationBegan(Fact):
     Args:
         leg: the agent's channel in that talk.
         place: to whom the agent talks.
+        telephone: the agent's, as in ``Talker``.
     """
 
     leg: Channel
     place: Place
+    telephone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +206,11 @@ class HungUp(Fact):
     """
 
     seen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NobodyListened(Fact):
+    """From ``at`` until now nobody listened; what was to be seen afterwards has been told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ TEXT_LIMIT = 900  # characters
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KNOWN = re.compile(r"[A-Za-z0-9._/@-]{1,60}")
+_QUEUE = re.compile(r"[A-Za-z0-9_.-]{0,80}")  # as in the configuration; the PBX may have others
+_SEGMENT = re.compile(r"(\d{1,4})([oc]):(\d{1,14}):(\d{1,14})?", re.ASCII)
 _LEGS = {Leg.OUTSIDE: "o", Leg.CONSULTATION: "c"}
 _DISCARD, _PERMISSION = "d", "p"
 _FIELDS = 10
@@ -74,7 +76,7 @@ def write(noted: Noted) -> str:
             noted.direction.value,
             _ms(noted.began_at),
             flags,
-            noted.queue,
+            noted.queue if _QUEUE.fullmatch(noted.queue) else "",
             ",".join(known[-MOST_KNOWN:]),
             ",".join(_segment(each) for each in noted.segments[-MOST_SEGMENTS:]),
         )
@@ -90,6 +92,8 @@ def read(text: str) -> Noted:
     parts = text.split(";")
     if len(text) > TEXT_LIMIT or len(parts) != _FIELDS or not is_call_id(parts[0]):
         raise ValueError("not the state of a call")
+    if parts[1] == Stage.OVER:
+        raise ValueError("a call that is over isn't noted")
     known = tuple(each for each in parts[8].split(",") if each)
     return Noted(
         id=parts[0],
@@ -112,11 +116,12 @@ def _segment(segment: NotedSegment) -> str:
 
 
 def _read_segment(text: str) -> NotedSegment:
-    name, started, ended = text.split(":")
-    legs = {letter: leg for leg, letter in _LEGS.items()}
-    if name[-1:] not in legs:
+    found = _SEGMENT.fullmatch(text)
+    if found is None:
         raise ValueError("not a segment")
-    return NotedSegment(int(name[:-1]), legs[name[-1]], _at(started), _at(ended) if ended else None)
+    number, letter, started, ended = found.groups()
+    (leg,) = [leg for leg, known in _LEGS.items() if known == letter]
+    return NotedSegment(int(number), leg, _at(started), _at(ended) if ended else None)
 
 
 def newest(segments: Sequence[NotedSegment]) -> int:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import structlog
 
+from ami_bridge.asterisk.lease import owner_of
+from ami_bridge.asterisk.mask import Masker
 from ami_bridge.asterisk.station import AsteriskStation
+from ami_bridge.asterisk.trace import TRACE_LIMIT_MB, Trace
 from ami_bridge.bridge import Bridge
+from ami_bridge.expected import Expected
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCalls
-from hushtape import config, logs, redis_link
+from hushtape import config, logs, metrics, redis_link
 from hushtape.cli import config_option
 from hushtape.config import Config
 from hushtape.ids import RANDOM_BYTES, new_call_id
@@ -21,12 +29,51 @@ from hushtape.policy import parse
 from hushtape.policy.schema import Policy
 from hushtape.single import only_one
 
+BYTES_PER_MB = 1_000_000
+MOST_TRACE_MB = 100_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which traces are wanted."""
+
+    path: Path
+    masked: bool
+    limit_mb: int
+
 
 @click.command()
 @config_option
 @click.option("--json-logs", is_flag=True, help="Log one JSON object a line.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
+@click.option(
+    "--trace",
+    "trace_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep what the PBX says; with several PBXes in FILE.NAME. Callers' names and numbers are "
+    "in it.",
+)
+@click.option("--trace-mask", is_flag=True, help="With made-up names and numbers in the trace.")
+@click.option(
+    "--trace-limit",
+    "trace_limit_mb",
+    type=click.IntRange(1, MOST_TRACE_MB),
+    default=TRACE_LIMIT_MB,
+    show_default=True,
+    metavar="MB",
+    help="No more than that in each file.",
+)
+def bridge(
+    config_path: Path,
+    json_logs: bool,
+    verbose: bool,
+    trace_path: Path | None,
+    trace_mask: bool,
+    trace_limit_mb: int,
+) -> None:
     """Listen to the PBXes, and start and stop recording as the policies say.
 
     One bridge serves every PBX of the configuration. It ends with Ctrl-C or SIGTERM: calls go on,
@@ -34,28 +81,71 @@ def bridge(config_path: Path, json_logs: bool, verbose: bool) -> None:
     takes the calls over that are still there, and hands off those that are not.
 
     \b
-    Example:
+    Examples:
       hushtape bridge -c /etc/hushtape/hushtape.toml
+      hushtape bridge --trace /root/call.trace --trace-mask   to send to somebody
     """
+    if trace_mask and trace_path is None:
+        raise click.UsageError("--trace-mask needs --trace FILE")
     logs.configure("bridge", json_logs, verbose)
     loaded = config.load(config_path)
     policies = parse.load_folder(Path(loaded.policies.folder))
     passwords = config.passwords(loaded, str(config_path))
     redis_link.check(loaded)
-    with only_one(loaded.data_path / "bridge.lock", "bridge"):
-        asyncio.run(_serve(loaded, policies, passwords))
+    wanted = Wanted(trace_path, trace_mask, trace_limit_mb) if trace_path is not None else None
+    lock = loaded.data_path / "bridge.lock"
+    with only_one(lock, "bridge"), _traces(wanted, loaded, policies) as traces:
+        server = metrics.start_bridge(loaded.metrics.listen, loaded.metrics.bridge_port)
+        try:
+            asyncio.run(_serve(loaded, policies, passwords, owner_of(lock), traces))
+        finally:
+            metrics.stop(server)
 
 
-async def _serve(loaded: Config, policies: tuple[Policy, ...], passwords: dict[str, str]) -> None:
+@contextmanager
+def _traces(
+    wanted: Wanted | None, loaded: Config, policies: tuple[Policy, ...]
+) -> Iterator[Mapping[str, Trace]]:
+    """Open a trace for each PBX, if any are wanted.
+
+    Raises:
+        ConfigError: a file can't be used.
+    """
+    if wanted is None:
+        yield {}
+        return
+    traces: dict[str, Trace] = {}
+    with ExitStack() as opened:
+        for name, pbx in loaded.pbx.items():
+            path = wanted.path
+            if len(loaded.pbx) > 1:
+                path = path.with_name(f"{path.name}.{name}")
+            mask = Masker(pbx, policies).mask if wanted.masked else None
+            trace = Trace(path, wanted.limit_mb * BYTES_PER_MB, mask)
+            traces[name] = opened.enter_context(closing(trace))
+            level = log.info if wanted.masked else log.warning
+            level("what the PBX says is kept", pbx=name, file=str(path), masked=wanted.masked)
+        yield traces
+
+
+async def _serve(
+    loaded: Config,
+    policies: tuple[Policy, ...],
+    passwords: dict[str, str],
+    owner: str,
+    traces: Mapping[str, Trace],
+) -> None:
     outbox = Outbox(loaded.outbox_path, lambda: redis_link.connect(loaded))
     the_bridge = Bridge(
         policies,
         outbox,
         LiveCalls(loaded.live_path),
         lambda at: new_call_id(at, secrets.token_bytes(RANDOM_BYTES)),
+        Expected(lambda: redis_link.connect(loaded), outbox),
     )
     stations = [
-        AsteriskStation(name, pbx, passwords[name], the_bridge) for name, pbx in loaded.pbx.items()
+        AsteriskStation(name, pbx, passwords[name], the_bridge, owner=owner, trace=traces.get(name))
+        for name, pbx in loaded.pbx.items()
     ]
     the_bridge.adopt(stations)
     ended = asyncio.Event()

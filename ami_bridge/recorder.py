@@ -212,6 +212,7 @@ class Draft:
     recorder_id: str = ""
     cause_at: datetime | None = None  # when it stopped being wanted
     ended_by: EndedBy | None = None
+    unseen: bool = False  # it ended under another bridge, which may have made sure or not
 
     def unwanted_since(self, at: datetime, ended_by: EndedBy) -> None:
         """Note the first moment from which on nothing may be kept; it is told late sometimes."""
@@ -365,7 +366,9 @@ class Track:
         else:
             seen = StopSeen.UNSEEN if ended_by is EndedBy.LINK_LOST else StopSeen.HANG_UP
         cut = timedelta(0)
-        if draft.cause_at is not None:
+        if draft.unseen:
+            seen = StopSeen.UNSEEN
+        elif draft.cause_at is not None:
             # What came in between the cause and the file's end is not ours to keep.
             cut = max(cut, at - draft.cause_at)
         if signal is Signal.STOPPED:

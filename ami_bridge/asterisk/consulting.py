@@ -8,11 +8,21 @@ second channel of the same telephone dials somebody. Either ends when the agent 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.facts import Channel
 
+MOST_WAITED = 20  # callers, for one channel of an agent that lives for days
 NOBODY_DIALLED = ("", "s")  # the extension with which a channel that is called begins
+
+
+class Consultation(NamedTuple):
+    """One that began, or that is over."""
+
+    leg: Channel  # the agent's
+    caller: Channel  # who waits
+    began: bool
 
 
 class Consulting:
@@ -34,26 +44,33 @@ class Consulting:
         self._channels = channels
         self._talks = talks
         self._came_from: dict[str, str] = {}  # an agent's uniqueid -> the bridge left behind
-        self._held: dict[str, str] = {}  # telephone -> uniqueid of its channel that holds somebody
+        self._on_hold: dict[str, dict[str, Channel]] = {}  # telephone -> its channels that hold
         self._legs: dict[str, dict[str, Channel]] = {}  # a leg's uniqueid -> callers, by uniqueid
+        self._ever: dict[str, list[Channel]] = {}  # a leg's uniqueid -> callers who ever waited
 
     def consults(self, uniqueid: str) -> bool:
         """Tell whether a channel is an agent's who consults somebody."""
         return uniqueid in self._legs
 
+    def holds(self, channel: Channel) -> bool:
+        """Tell whether a telephone holds somebody on another of its channels."""
+        held = self._on_hold.get(self._telephone(channel), {})
+        return any(uniqueid != channel.uniqueid for uniqueid in held)
+
     def know(self, leg: Channel, caller: Channel) -> None:
         """Remember a consultation of a call that a predecessor left."""
         self._legs.setdefault(leg.uniqueid, {})[caller.uniqueid] = caller
+        self._remember(leg, caller)
 
-    def left(self, uniqueid: str) -> list[Channel]:
-        """Take in that a channel is about to leave its bridge; return who waited for it."""
+    def left(self, uniqueid: str) -> list[Consultation]:
+        """Take in that a channel is about to leave its bridge."""
         bridge = self._talks.bridge_of(uniqueid)
         if bridge:
             self._came_from[uniqueid] = bridge
         return self._end(uniqueid)
 
-    def entered(self, bridge: str, uniqueid: str) -> list[tuple[Channel, Channel]]:
-        """Take in that a channel entered a bridge; return who consults now, and for whom."""
+    def entered(self, bridge: str, uniqueid: str) -> list[Consultation]:
+        """Take in that a channel entered a bridge."""
         channel = self._channels.get(uniqueid)
         behind = self._came_from.pop(uniqueid, "")
         if channel is None or pair(channel.name):
@@ -62,57 +79,66 @@ class Consulting:
             return list(self._begin(channel, self._waiting_in(behind)))
         return list(self._on_second_line(channel))
 
-    def held(self, uniqueid: str) -> list[tuple[Channel, Channel]]:
-        """Take in that a channel put the others on hold; its telephone may be in a second talk."""
-        channel = self._channels.get(uniqueid)
-        telephone = self._telephone(channel) if channel is not None else ""
+    def held(self, channel: Channel) -> list[Consultation]:
+        """Take in that a channel put the others on hold; its telephone may be in another talk."""
+        telephone = self._telephone(channel)
         if not telephone:
             return []
-        self._held[telephone] = uniqueid
-        found: list[tuple[Channel, Channel]] = []
-        for other in self._channels.values():
-            if self._talks.bridge_of(other.uniqueid):
-                found += self._on_second_line(other)
-        return found
+        self._on_hold.setdefault(telephone, {})[channel.uniqueid] = channel
+        changed = self._end(channel.uniqueid) if channel.dialled not in NOBODY_DIALLED else []
+        for other in list(self._channels.values()):
+            if self._talks.bridge_of(other.uniqueid) and self._telephone(other) == telephone:
+                changed += self._on_second_line(other)
+        return changed
 
-    def unheld(self, uniqueid: str) -> list[tuple[Channel, Channel]]:
-        """Take in that a channel took the others off hold; return whose consultation is over."""
-        channel = self._channels.get(uniqueid)
-        telephone = self._telephone(channel) if channel is not None else ""
-        if self._held.pop(telephone, "") != uniqueid:
+    def unheld(self, channel: Channel) -> list[Consultation]:
+        """Take in that a channel took the others off hold."""
+        telephone = self._telephone(channel)
+        held = self._on_hold.get(telephone, {})
+        if held.pop(channel.uniqueid, None) is None:
             return []
-        ended = []
-        for leg in [self._channels[each] for each in self._legs if each in self._channels]:
-            if leg.uniqueid != uniqueid and self._telephone(leg) == telephone:
-                ended += [(leg, caller) for caller in self._end(leg.uniqueid)]
-        return ended
+        if not held:
+            del self._on_hold[telephone]
+        changed = []
+        waiting = {each.uniqueid for each in self._waiting_in(self._bridge(channel))}
+        for leg, callers in list(self._legs.items()):
+            if waiting & callers.keys() and leg != channel.uniqueid:
+                changed += self._end(leg)
+        return [*changed, *self._on_second_line(channel)]
 
     def forget(self, channel: Channel) -> list[Channel]:
-        """Take in that a channel is gone; return who waited for it."""
+        """Take in that a channel is gone; return who ever waited for it.
+
+        A recorder of a consultation that is over may still be being stopped: the hang-up shows that
+        it is gone.
+        """
         self._came_from.pop(channel.uniqueid, None)
-        telephone = self._telephone(channel)
-        if self._held.get(telephone) == channel.uniqueid:
-            del self._held[telephone]
-        return list(self._legs.pop(channel.uniqueid, {}).values())
+        held = self._on_hold.get(self._telephone(channel), {})
+        held.pop(channel.uniqueid, None)
+        if not held:
+            self._on_hold.pop(self._telephone(channel), None)
+        self._legs.pop(channel.uniqueid, None)
+        return self._ever.pop(channel.uniqueid, [])
 
-    def resync(self) -> list[tuple[Channel, Channel]]:
-        """Forget what was going on; return each caller, and the leg on which it was."""
-        legs, self._legs = self._legs, {}
+    def resync(self) -> list[Consultation]:
+        """Forget what was going on: it may be over."""
+        changed = [each for leg in list(self._legs) for each in self._end(leg)]
         self._came_from.clear()
-        self._held.clear()
-        return [
-            (caller, self._channels[leg])
-            for leg, callers in legs.items()
-            for caller in callers.values()
-            if leg in self._channels
-        ]
+        self._on_hold.clear()
+        return changed
 
-    def _on_second_line(self, leg: Channel) -> Iterator[tuple[Channel, Channel]]:
-        holding = self._held.get(self._telephone(leg), "")
-        if not holding or holding == leg.uniqueid or leg.dialled in NOBODY_DIALLED:
+    def _on_second_line(self, leg: Channel) -> Iterator[Consultation]:
+        """A telephone that holds somebody talks on a channel with which it has dialled."""
+        held = self._on_hold.get(self._telephone(leg), {})
+        if not held or leg.uniqueid in held or leg.dialled in NOBODY_DIALLED:
             return
-        if self._talks.bridge_of(holding) != self._talks.bridge_of(leg.uniqueid):
-            yield from self._begin(leg, self._waiting_in(self._talks.bridge_of(holding), holding))
+        for holding in held.values():
+            if self._bridge(holding) != self._bridge(leg) != "":
+                waiting = self._waiting_in(self._bridge(holding), holding.uniqueid)
+                yield from self._begin(leg, waiting)
+
+    def _bridge(self, channel: Channel) -> str:
+        return self._talks.bridge_of(channel.uniqueid)
 
     def _waiting_in(self, bridge: str, but: str = "") -> list[Channel]:
         """Return those who are left in a bridge, seen through Local channels."""
@@ -129,15 +155,25 @@ class Consulting:
                 found[member] = channel
         return list(found.values())
 
-    def _begin(self, leg: Channel, callers: list[Channel]) -> Iterator[tuple[Channel, Channel]]:
+    def _begin(self, leg: Channel, callers: list[Channel]) -> Iterator[Consultation]:
         known = self._legs.setdefault(leg.uniqueid, {})
         for caller in callers:
             if caller.uniqueid not in known:
                 known[caller.uniqueid] = caller
-                yield leg, caller
+                self._remember(leg, caller)
+                yield Consultation(leg, caller, began=True)
         if not known:
             del self._legs[leg.uniqueid]
 
-    def _end(self, uniqueid: str) -> list[Channel]:
+    def _remember(self, leg: Channel, caller: Channel) -> None:
+        callers = self._ever.setdefault(leg.uniqueid, [])
+        if caller not in callers:
+            callers.append(caller)
+            del callers[:-MOST_WAITED]
+
+    def _end(self, uniqueid: str) -> list[Consultation]:
         """End a consultation; its channel lives on, and may begin another one."""
-        return list(self._legs.pop(uniqueid, {}).values())
+        leg, callers = self._channels.get(uniqueid), self._legs.pop(uniqueid, {})
+        if leg is None:
+            return []
+        return [Consultation(leg, caller, began=False) for caller in callers.values()]

@@ -6,6 +6,7 @@ of its endpoint, for an outside line what was dialled to reach it, the number th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ami_bridge.asterisk.talks import Heard, pair
@@ -18,6 +19,10 @@ from hushtape.policy.schema import DestinationKind
 TEXT_LIMIT = 200  # characters of a caller's name or number that are kept
 # Asterisk's own: they announce and record in conferences, and nobody speaks through them.
 MACHINES = ("CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Snoop/", "Message/")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+_NOT_IN_QUEUES = re.compile(r"[^A-Za-z0-9_.-]")
+QUEUE_LIMIT = 80
 _NOWHERE = Place(DestinationKind.UNKNOWN, "")
 
 
@@ -25,6 +30,16 @@ def person(text: str) -> str:
     """Cut a name or number from the network to what is kept of it; Asterisk's word for none."""
     text = "".join(character for character in text[:TEXT_LIMIT] if character.isprintable())
     return "" if text == "<unknown>" else text
+
+
+def unescaped(name: str) -> str:
+    r"""Undo what Asterisk does to names in events, as C writes strings: ``O\'Brien``."""
+    return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), name)
+
+
+def queue_name(text: str) -> str:
+    """Keep of a queue's name what a configuration can name; anything else is no queue of ours."""
+    return _NOT_IN_QUEUES.sub("_", text[:QUEUE_LIMIT])
 
 
 class Party:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ import structlog
 
 from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.clock import PbxClock, believable
+from ami_bridge.asterisk.lease import Lease
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.asterisk.trace import Trace
 from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES, Translator
 from ami_bridge.facts import (
     Channel,
@@ -28,6 +30,7 @@ from ami_bridge.facts import (
     StopRecorder,
     StopUnconfirmed,
 )
+from hushtape import metrics
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, HushtapeError, UnsafeValue
 
@@ -38,6 +41,7 @@ START_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 2.0
 NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
+LEASE_TIMEOUT_S = 4.0
 MOST_RECORDERS = 20  # on one channel; more than any dialplan starts
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
@@ -50,6 +54,9 @@ class AsteriskStation:
     Args:
         name: the PBX's name in the configuration.
         now: tells the time, aware UTC.
+        owner: names this bridge among those that may serve the PBX, see ``lease.owner_of``; left
+            out, there is no other.
+        trace: keeps what the PBX says.
     """
 
     def __init__(
@@ -59,6 +66,9 @@ class AsteriskStation:
         password: str,
         bridge: Bridge,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        owner: str = "",
+        trace: Trace | None = None,
     ) -> None:
         self.name = name
         self._pbx = pbx
@@ -67,7 +77,9 @@ class AsteriskStation:
         self._clock = PbxClock()
         self._translator = Translator(pbx)
         self._warned: set[str] = set()
+        self._is_in_step = False  # with what the PBX says, since the last resync
         self._unseen_since: datetime | None = None  # from when on we can't know what happened
+        self._lease = Lease(name, owner, self._ask_out_of_turn, self._caught_up) if owner else None
         self._link = Link(
             name,
             pbx,
@@ -75,6 +87,8 @@ class AsteriskStation:
             on_event=self._on_event,
             on_up=self._on_up,
             on_down=self._on_down,
+            turn=self._lease,
+            trace=trace,
         )
 
     @property
@@ -93,6 +107,8 @@ class AsteriskStation:
         try:
             await asyncio.Event().wait()
         finally:
+            if self._lease is not None:
+                await self._lease.release()
             await self._link.close()
 
     async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
@@ -210,18 +226,41 @@ class AsteriskStation:
             self._warned.add(what)
             log.error("alarm", pbx=self.name, what=what)
 
+    async def _ask_out_of_turn(self, action: Mapping[str, str]) -> Frame:
+        return await self._link.ask(action, timeout_s=LEASE_TIMEOUT_S, out_of_turn=True)
+
+    def _caught_up(self) -> datetime | None:
+        """Until when all that the PBX said was taken in, on its clock."""
+        if not self._is_in_step or self._link.heard_at is None:
+            return None
+        return self._clock.pbx_time(self._link.heard_at)
+
+    def _since(self, asked_at: datetime) -> datetime:
+        """From when on nobody listened: neither this bridge nor the one before it."""
+        before = self._lease.previous_renewed_at if self._lease is not None else None
+        if self._lease is not None and self._lease.is_after_another:
+            return before or asked_at
+        return self._unseen_since or before or asked_at
+
     async def _on_up(self) -> None:
         asked_at = self.pbx_now()
+        if self._lease is not None and self._lease.is_after_another:
+            self._bridge.disown(self)
+            self._translator = Translator(self._pbx)
         living = await self._link.ask_list(actions.status(VARIABLES), timeout_s=STATUS_TIMEOUT_S)
-        since = self._unseen_since or asked_at
+        since = self._since(asked_at)
         for told in self._translator.resync(living, self.pbx_now(), since):
             self._bridge.tell(self, told.channel, told.fact)
         self._unseen_since = None
+        self._is_in_step = True
         self._bridge.link_up(self, self.pbx_now())
+        metrics.link(self.name, is_up=True)
         log.info("link up", pbx=self.name, channels=len(living))
 
     async def _on_down(self, why: HushtapeError) -> None:
         """Live calls go on as they are; the link has said why in the log, and comes back."""
+        self._is_in_step = False
+        metrics.link(self.name, is_up=False)
         if self._unseen_since is None and self._link.heard_at is not None:
             self._unseen_since = self._clock.pbx_time(self._link.heard_at)
 

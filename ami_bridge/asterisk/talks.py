@@ -51,7 +51,8 @@ class Talks:
     def enter(self, bridge: str, uniqueid: str, replaces: str = "") -> None:
         """Take in that a channel entered a bridge."""
         self.leave(uniqueid)
-        self._members.setdefault(bridge, {})[uniqueid] = replaces
+        # Only half of a Local channel stood for whoever takes its part; a person is somebody else.
+        self._members.setdefault(bridge, {})[uniqueid] = replaces if replaces in self._names else ""
         self._bridge_of[uniqueid] = bridge
 
     def leave(self, uniqueid: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ami_bridge.asterisk.consulting import Consulting
-from ami_bridge.asterisk.party import Party, person
+from ami_bridge.asterisk.consulting import Consultation, Consulting
+from ami_bridge.asterisk.party import Party, person, queue_name, unescaped
 from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.facts import (
     AgentAnswered,
@@ -21,10 +21,12 @@ from ami_bridge.facts import (
     ConsultationBegan,
     ConsultationEnded,
     Fact,
+    Held,
     HungUp,
     JoinedTalk,
     LeftTalk,
     LegGone,
+    NobodyListened,
     OptedOut,
     Parked,
     PermissionGiven,
@@ -67,6 +69,7 @@ class Translator:
         self._locals: dict[str, Channel] = {}
         self._queued: set[str] = set()  # uniqueids of those who wait in a queue
         self._moved_on: set[str] = set()  # uniqueids of those who are not where they had dialled
+        self._rung_at: dict[str, str] = {}  # uniqueid -> extension, of those who dialled people
         self._talks = Talks()
         self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
         self._party = Party(pbx, self._channels)
@@ -164,6 +167,7 @@ class Translator:
         channel = self._channels.pop(uniqueid)
         self._queued.discard(uniqueid)
         self._moved_on.discard(uniqueid)
+        self._rung_at.pop(uniqueid, None)
         self._party.forget(uniqueid)
         self._company.pop(uniqueid, None)
         for caller in self._consulting.forget(channel):
@@ -186,22 +190,23 @@ class Translator:
         channel.extension = event.get("Exten", channel.extension)
         self._queued.add(uniqueid)
         self._moved_on.add(uniqueid)
-        yield self._entry(channel, event.get("Queue", ""), event, at)
+        yield self._entry(channel, queue_name(event.get("Queue", "")), event, at)
 
     def _queue_left(self, event: Event, at: datetime) -> Iterator[Told]:
         self._queued.discard(event.get("Uniqueid", ""))
         yield from self._told(event, LeftTalk(at=at))
 
     def _entry(self, channel: Channel, queue: str, event: Event, at: datetime) -> Told:
+        channel.queue = queue
         outside = self._party.is_outside(channel)
         arrival = Arrival(
             at=at,
             direction=Direction.INBOUND if outside else Direction.INTERNAL,
-            dialled=channel.dialled,
+            dialled=person(channel.dialled),
             queue=queue,
         )
         number = person(event.get("CallerIDNum", ""))
-        name = person(event.get("CallerIDName", ""))
+        name = person(unescaped(event.get("CallerIDName", "")))
         return Told(channel, QueueEntered(at=at, arrival=arrival, number=number, name=name))
 
     def _agent_connected(self, event: Event, at: datetime) -> Iterator[Told]:
@@ -235,7 +240,7 @@ class Translator:
                 return
             if self._party.is_outside(called):
                 yield from self._answered(behind, called, event, at)
-        elif caller.uniqueid not in self._queued:
+        elif caller.uniqueid not in self._queued and not self._consulting.holds(caller):
             yield from self._answered(caller, called, event, at)
 
     def _answered(
@@ -252,14 +257,26 @@ class Translator:
             )
             agent = self._party.telephone(caller)
             yield Told(called, Answered(at=at, arrival=arrival, number=number, agent=agent))
-        elif caller.uniqueid not in self._moved_on:
+        elif self._is_where_it_dialled(caller, event.get("Exten", "")):
             outside = self._party.is_outside(caller)
             direction = Direction.INBOUND if outside else Direction.INTERNAL
-            arrival = Arrival(at=at, direction=direction, dialled=caller.dialled)
-            name = person(event.get("CallerIDName", ""))
+            arrival = Arrival(at=at, direction=direction, dialled=person(caller.dialled))
+            name = person(unescaped(event.get("CallerIDName", "")))
             agent = self._party.telephone(called)
             fact = Answered(at=at, arrival=arrival, number=caller.number, name=name, agent=agent)
             yield Told(caller, fact)
+
+    def _is_where_it_dialled(self, caller: Channel, extension: str) -> bool:
+        """Tell whether somebody was rung by the dialplan itself, and not after a Redirect.
+
+        Where the first one answers, the dialplan may have gone from the number that was dialled.
+        """
+        if caller.uniqueid in self._moved_on:
+            return False
+        if caller.uniqueid not in self._rung_at:
+            self._rung_at[caller.uniqueid] = extension
+            caller.extension = extension or caller.extension
+        return self._rung_at[caller.uniqueid] == extension
 
     # talks
 
@@ -274,8 +291,7 @@ class Translator:
 
     def _bridge_left(self, event: Event, at: datetime) -> Iterator[Told]:
         uniqueid = event.get("Uniqueid", "")
-        for caller in self._consulting.left(uniqueid):
-            yield Told(caller, ConsultationEnded(at=at, leg=uniqueid))
+        yield from self._consultations(self._consulting.left(uniqueid), at)
         bridge = self._talks.leave(uniqueid)
         yield from self._told(event, LeftTalk(at=at))
         if bridge:
@@ -319,19 +335,25 @@ class Translator:
     # consultations
 
     def _held(self, event: Event, at: datetime) -> Iterator[Told]:
-        began = self._consulting.held(event.get("Uniqueid", ""))
-        yield from self._consultations(began, at)
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is not None:
+            yield from self._tell_all(channel, Held(at=at))
+            yield from self._consultations(self._consulting.held(channel), at)
 
     def _unheld(self, event: Event, at: datetime) -> Iterator[Told]:
-        for leg, caller in self._consulting.unheld(event.get("Uniqueid", "")):
-            yield Told(caller, ConsultationEnded(at=at, leg=leg.uniqueid))
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is not None:
+            yield from self._consultations(self._consulting.unheld(channel), at)
 
-    def _consultations(
-        self, began: Iterable[tuple[Channel, Channel]], at: datetime
-    ) -> Iterator[Told]:
-        for leg, caller in began:
+    def _consultations(self, changed: Iterable[Consultation], at: datetime) -> Iterator[Told]:
+        for leg, caller, began in changed:
+            if not began:
+                yield Told(caller, ConsultationEnded(at=at, leg=leg.uniqueid))
+                continue
             place = self._party.consulted(leg, self._talks.company(leg.uniqueid))
-            yield Told(caller, ConsultationBegan(at=at, leg=leg, place=place))
+            telephone = self._party.telephone(leg)
+            fact = ConsultationBegan(at=at, leg=leg, place=place, telephone=telephone)
+            yield Told(caller, fact)
 
     # what the dialplan says
 
@@ -355,7 +377,9 @@ class Translator:
     def _tell_all(self, channel: Channel, fact: Fact) -> Iterator[Told]:
         """Tell it of a channel and of those with whom it talks: one of them has the call."""
         yield Told(channel, fact)
-        for heard in self._talks.company(channel.uniqueid):
+        # Half of a Local channel stands for whoever is behind it.
+        behind = self._talks.behind(channel.name) if pair(channel.name) else []
+        for heard in [*self._talks.company(channel.uniqueid), *behind]:
             other = self._channels.get(heard.uniqueid)
             if other is not None:
                 yield Told(other, fact)
@@ -389,7 +413,9 @@ class Translator:
             yield Told(channel, TransferFailed(at=at))
             return
         self._moved_on.add(channel.uniqueid)
-        if how == "blind":  # in an attended one the caller stays where it is in the dialplan
+        # In an attended one the caller stays where it is in the dialplan, unless it takes the place
+        # of a channel that was dialling, or waiting, there.
+        if how == "blind" or event.get("DestType") == "App":
             channel.extension = place.extension
         yield Told(channel, TransferCompleted(at=at, place=place, how=how))
 
@@ -473,20 +499,29 @@ class Translator:
             yield from self._remember(event, event.get("DNID") or event.get("Exten", ""), at)
             self._moved_on.add(uniqueid)
         for uniqueid, event in alive.items():
-            channel = self._channels[uniqueid]
+            channel, variables = self._channels[uniqueid], variables_of(event)
             channel.name = event.get("Channel", channel.name)
-            variables = variables_of(event)
-            channel.opted_out = channel.opted_out or bool(variables.get(OPT_OUT_VARIABLE))
+            note = variables.get(CALL_VARIABLE, "")
             if uniqueid not in new:
                 yield from self._moved(channel, event, at, since)
-            elif variables.get(CALL_VARIABLE):
-                yield self._claimed(channel, event, variables[CALL_VARIABLE], at, since)
-            else:
+            elif note:
+                yield self._claimed(channel, event, note, at, since)
+            yield from self._opted_out(channel, variables.get(OPT_OUT_VARIABLE, ""), since)
+            if uniqueid in new and not note:
                 yield from self._found(channel, event, at)
-        for caller, leg in self._consulting.resync():
-            yield Told(caller, ConsultationEnded(at=since, leg=leg.uniqueid))
-        for uniqueid in alive:
+        yield from self._consultations(self._consulting.resync(), since)
+        for uniqueid in new:
             yield from self._tell_company(uniqueid, at)
+        for uniqueid in [known for known in alive if known not in new]:
+            yield from self._tell_company(uniqueid, since)
+            yield Told(self._channels[uniqueid], NobodyListened(at=since))
+
+    def _opted_out(self, channel: Channel, said: str, at: datetime) -> Iterator[Told]:
+        """Tell of an opt-out that nobody heard: the dialplan has noted it on the channel."""
+        if said and not channel.opted_out:
+            channel.opted_out = True
+            by = Asker.AGENT if said == Asker.AGENT else Asker.CALLER
+            yield Told(channel, OptedOut(at=at, by=by))
 
     def _moved(
         self, channel: Channel, status: Event, at: datetime, since: datetime
@@ -501,6 +536,8 @@ class Translator:
             place = self.place(extension)
             yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
             yield from self._found_in_queue(channel, status, at)
+        elif channel.queue and _queue_of(status) not in ("", channel.queue):  # the dialplan's doing
+            yield from self._found_in_queue(channel, status, since)
         elif before and now and before != now:
             place = Place(DestinationKind.UNKNOWN, "")
             yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
@@ -529,13 +566,13 @@ class Translator:
         talkers = self._party.talkers(self._talks.company(channel.uniqueid))
         claimed = Claimed(
             at=at,
-            arrival=Arrival(at=at, direction=Direction.INBOUND, dialled=channel.dialled),
+            arrival=Arrival(at=at, direction=Direction.INBOUND, dialled=person(channel.dialled)),
             number=person(status.get("CallerIDNum", "")),
-            name=person(status.get("CallerIDName", "")),
+            name=person(unescaped(status.get("CallerIDName", ""))),
             note=note,
             since=since,
             talkers=talkers,
-            waits_in=_queue_of(status) if status.get("Application") == "Queue" else "",
+            waits_in=_queue_of(status),
         )
         return Told(channel, claimed)
 
@@ -549,4 +586,7 @@ def variables_of(status: Event) -> dict[str, str]:
 
 
 def _queue_of(status: Event) -> str:
-    return status.get("Data", "").partition(",")[0]
+    """Name the queue in which a channel waits, or through which it came to its talk."""
+    if status.get("Application") != "Queue":
+        return ""
+    return queue_name(status.get("Data", "").partition(",")[0])

@@ -69,7 +69,7 @@ class FakeStation:
         match command:
             case StartRecorder():
                 return RecorderStarted(at=START, segment=command.segment, recorder_id="0x1")
-            case StopRecorder():
+            case StopRecorder() | StopEveryRecorder():
                 return RecorderStopped(at=START, segment=command.segment)
         return None
 

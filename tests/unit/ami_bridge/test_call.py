@@ -11,6 +11,8 @@ from ami_bridge import recorder as machine
 from ami_bridge.call import Call
 from ami_bridge.facts import (
     AgentAnswered,
+    Answered,
+    Arrived,
     BridgeEnds,
     Command,
     Fact,
@@ -33,11 +35,11 @@ from ami_bridge.facts import (
     TransferCompleted,
     TransferFailed,
 )
-from ami_bridge.recorder import RECORDERS, Act, Recorder, Signal
-from ami_bridge.stages import STAGES, Stage, Turn
+from ami_bridge.recorder import Recorder
+from ami_bridge.stages import Stage
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import Destination, DestinationKind, Payment
+from hushtape.policy.schema import Destination, DestinationKind, Payment, Policy
 from hushtape.recordings.manifest import (
     HANDOFF_LIMIT_BYTES,
     Direction,
@@ -83,11 +85,20 @@ def transfer(seconds: float, place: Place) -> TransferCompleted:
     return TransferCompleted(at=at(seconds), place=place)
 
 
-def play(*facts: Fact, council: str = "reigate-banstead") -> tuple[Call, list[list[Command]]]:
+def answered(seconds: float, direction: Direction = Direction.OUTBOUND) -> Answered:
+    """A call that came through no queue; an outbound one was made by an adviser of Surrey's."""
+    moment = at(seconds)
+    arrival = Arrival(at=moment, direction=direction, dialled="02079460010", extension="211")
+    return Answered(at=moment, arrival=arrival, number="02079460010", agent="PJSIP/211")
+
+
+def play(
+    *facts: Fact, council: str = "reigate-banstead", policy: Policy | None = None
+) -> tuple[Call, list[list[Command]]]:
     """Begin a call with the first fact and apply the rest; return what each led to."""
     first = facts[0]
-    assert isinstance(first, QueueEntered)
-    policy = POLICIES[council]
+    assert isinstance(first, Arrived)
+    policy = policy or POLICIES[council]
     reason = decide.choose([policy], first.arrival).reason
     call = Call(id=ID, pbx="pbx1", pbx_call="pbx1-1.1", policy=policy, began=first, reason=reason)
     return call, [bare(call.begin()), *(bare(call.apply(fact)) for fact in facts[1:])]
@@ -105,74 +116,6 @@ def handoff_of(commands: list[Command]) -> Handoff:
 
 def only(kind: type[Command], commands: list[Command]) -> list[Command]:
     return [each for each in commands if isinstance(each, kind)]
-
-
-# the tables
-
-
-def test_every_cell_of_both_tables_is_filled() -> None:
-    assert set(STAGES) == {(stage, turn) for stage in Stage for turn in Turn}
-    assert set(RECORDERS) == {(state, signal) for state in Recorder for signal in Signal}
-
-
-def test_every_state_of_both_tables_can_be_reached() -> None:
-    assert set(STAGES.values()) == set(Stage)
-    assert {after for after, _ in RECORDERS.values()} == set(Recorder)
-    assert {act for _, act in RECORDERS.values()} == set(Act)
-
-
-def test_no_recorder_is_started_but_when_one_is_wanted() -> None:
-    for (_, signal), (_, act) in RECORDERS.items():
-        assert (act is Act.START) <= (signal in (Signal.WANTED, Signal.WANTED_ANEW))
-
-
-def test_silence_ends_in_a_queue_or_with_the_call_only() -> None:
-    after = {turn: STAGES[Stage.SILENT, turn] for turn in Turn}
-    assert {turn for turn, stage in after.items() if stage is Stage.RECORDED} == {Turn.ENTERED}
-
-
-def test_over_is_over() -> None:
-    assert {STAGES[Stage.OVER, turn] for turn in Turn} == {Stage.OVER}
-    assert {RECORDERS[Recorder.GONE, signal] for signal in Signal} == {(Recorder.GONE, Act.NOTHING)}
-
-
-def test_a_channel_that_is_gone_takes_every_recorder_with_it() -> None:
-    for recorder in Recorder:
-        assert RECORDERS[recorder, Signal.CHANNEL_GONE] == (Recorder.GONE, Act.NOTHING)
-
-
-LIVING = (Stage.RECORDED, Stage.UNRECORDED, Stage.SILENT)
-
-
-@pytest.mark.parametrize("stage", LIVING)
-def test_each_turn_means_the_same_wherever_the_call_is(stage: Stage) -> None:
-    assert STAGES[stage, Turn.ENTERED] is Stage.RECORDED
-    assert STAGES[stage, Turn.WENT_ON] is stage, "going on changes nothing, and begins nothing"
-    assert STAGES[stage, Turn.PAYMENT_BEGAN] is Stage.SILENT
-    assert STAGES[stage, Turn.HUNG_UP] is Stage.OVER
-    left = Stage.SILENT if stage is Stage.SILENT else Stage.UNRECORDED
-    assert STAGES[stage, Turn.LEFT] is left
-
-
-@pytest.mark.parametrize("signal", [Signal.WANTED, Signal.WANTED_ANEW])
-def test_where_nothing_records_and_nothing_rests_a_wanted_recorder_is_started(
-    signal: Signal,
-) -> None:
-    starting = {state for state in Recorder if RECORDERS[state, signal][1] is Act.START}
-    assert starting == {Recorder.NONE, Recorder.REFUSED}
-    for state in starting:
-        assert RECORDERS[state, signal] == (Recorder.STARTING, Act.START)
-
-
-def test_a_recorder_that_may_run_is_never_let_alone_when_it_is_unwanted() -> None:
-    for state in (Recorder.STARTING, Recorder.RUNNING, Recorder.UNCERTAIN, Recorder.STUCK):
-        after, _ = RECORDERS[state, Signal.UNWANTED]
-        assert after in (Recorder.STARTING_IN_VAIN, Recorder.STOPPING, Recorder.STOPPING_ALL)
-
-
-def test_a_stop_that_was_shown_is_followed_by_a_rest_wherever_it_was_awaited() -> None:
-    for state in (Recorder.STOPPING, Recorder.STOPPING_ALL, Recorder.STUCK):
-        assert RECORDERS[state, Signal.STOPPED] == (Recorder.RESTING, Act.REST)
 
 
 # calls

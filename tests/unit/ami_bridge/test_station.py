@@ -68,7 +68,11 @@ class FakeLink:
         on_event: Callable[[Frame], Awaitable[None]],
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[HushtapeError], Awaitable[None]],
+        *,
+        turn: object = None,
+        trace: object = None,
     ) -> None:
+        self.turn, self.trace = turn, trace
         self.on_event, self.on_up, self.on_down = on_event, on_up, on_down
         self.script: list[Mapping[str, str] | HushtapeError] = []
         self.asked: list[Mapping[str, str]] = []

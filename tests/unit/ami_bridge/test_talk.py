@@ -172,7 +172,9 @@ def test_a_subroutine_of_the_place_to_which_a_transfer_led_is_that_place() -> No
     call, _ = surrey(transfer(9, COLLEAGUE), left(9.001), redirected(12, nowhere))
     assert call.stage is Stage.RECORDED
     call.apply(JoinedTalk(at=at(12)))
-    call.apply(redirected(30, nowhere))
+    (rest,) = only(Rest, call.apply(redirected(30, nowhere)))
+    assert isinstance(rest, Rest)
+    call.apply(rested(30.25, rest.rest))
     assert call.stage is Stage.UNRECORDED, "later it is a Redirect to nowhere"
 
 

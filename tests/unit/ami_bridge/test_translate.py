@@ -15,6 +15,7 @@ from ami_bridge.facts import (
     Claimed,
     ConsultationBegan,
     ConsultationEnded,
+    Held,
     HungUp,
     JoinedTalk,
     LeftTalk,
@@ -81,7 +82,7 @@ def replay(session: str) -> tuple[str, list[Told]]:
 def test_what_a_real_asterisk_said_becomes_these_facts(session: str, kinds: list[type]) -> None:
     caller, told = replay(session)
     assert caller.startswith("PJSIP/caller1-")
-    talk = (JoinedTalk, LeftTalk, TalkChanged, ConsultationBegan, ConsultationEnded, LegGone)
+    talk = (JoinedTalk, LeftTalk, TalkChanged, Held, ConsultationBegan, ConsultationEnded, LegGone)
     assert [type(each.fact) for each in told if not isinstance(each.fact, talk)] == kinds
     moments = [each.fact.at for each in told]
     assert moments == sorted(moments)

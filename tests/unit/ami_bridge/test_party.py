@@ -1,0 +1,150 @@
+"""Who a channel belongs to, by the configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from ami_bridge.asterisk import party as parties
+from ami_bridge.asterisk.party import MACHINES, Party, person
+from ami_bridge.asterisk.talks import Heard
+from ami_bridge.facts import Channel, Talker
+from hushtape.config import Pbx
+from hushtape.policy.decide import Place
+from hushtape.policy.schema import DestinationKind
+
+PBX = Pbx(
+    kind="asterisk",
+    host="127.0.0.1",
+    spool="/spool",
+    outside_contexts=("from-outside", "announce"),
+    queues={"611": "surrey-contact-centre"},
+    extensions=("2XX", "710"),
+    outside=("9.",),
+    outside_prefix="9",
+)
+CALLER = Channel("1.1", "PJSIP/trunk-00000001", "from-outside", "03456009009", number="07900123001")
+AGENT = Channel("1.2", "PJSIP/211-00000002", "internal", "s", number="211")
+SECOND = Channel("1.3", "PJSIP/211-00000003", "internal", "212", number="211")
+CALLED = Channel("1.4", "PJSIP/outside1-00000004", "from-outside", "s", number="")
+HALF = Channel("1.5", "Local/710@internal-00000005;1", "internal", "710")
+OTHER_HALF = Channel("1.6", "Local/212@internal-00000006;1", "internal", "212")
+ALL = {each.uniqueid: each for each in (CALLER, AGENT, SECOND, CALLED, HALF, OTHER_HALF)}
+
+EXTENSION_211 = Place(DestinationKind.EXTENSION, "211")
+PAYMENT_LINE = Place(DestinationKind.EXTENSION, "710")
+NOWHERE = Place(DestinationKind.UNKNOWN, "")
+
+
+def party() -> Party:
+    return Party(PBX, ALL)
+
+
+@pytest.mark.parametrize(
+    ("extension", "place"),
+    [
+        ("611", Place(DestinationKind.QUEUE, "611", queue="surrey-contact-centre")),
+        ("211", EXTENSION_211),
+        ("710", PAYMENT_LINE),
+        ("902079460010", Place(DestinationKind.OUTSIDE, "902079460010", number="02079460010")),
+        ("4711", Place(DestinationKind.UNKNOWN, "4711")),
+        ("", NOWHERE),
+        ("s", Place(DestinationKind.UNKNOWN, "s")),
+    ],
+)
+def test_where_an_extension_leads(extension: str, place: Place) -> None:
+    assert party().place(extension) == place
+
+
+def test_lines_to_the_outside_are_told_by_their_context() -> None:
+    assert party().is_outside(CALLER)
+    assert party().is_outside(CALLED)
+    assert not party().is_outside(AGENT)
+    assert not party().is_outside(HALF)
+
+
+@pytest.mark.parametrize(
+    ("channel", "telephone"),
+    [(AGENT, "PJSIP/211"), (SECOND, "PJSIP/211"), (CALLER, ""), (CALLED, ""), (HALF, "")],
+)
+def test_all_channels_of_a_telephone_have_its_name(channel: Channel, telephone: str) -> None:
+    assert party().telephone(channel) == telephone
+
+
+def test_a_telephone_with_a_hyphen_in_its_name() -> None:
+    channel = Channel("1.9", "PJSIP/reception-desk-00000009", "internal", "s")
+    assert party().telephone(channel) == "PJSIP/reception-desk"
+
+
+def test_an_extension_is_known_by_the_endpoint_or_else_by_the_number_that_is_shown() -> None:
+    assert party().extension_of(AGENT) == "211"
+    soft = Channel("1.9", "PJSIP/alice-00000009", "internal", "s", number="213")
+    assert party().extension_of(soft) == "213"
+    nobody = Channel("1.9", "PJSIP/alice-00000009", "internal", "s", number="anonymous")
+    assert party().extension_of(nobody) == "alice"
+    # A phone that shows another's number is still the phone that it is.
+    borrowed = Channel("1.9", "PJSIP/211-00000009", "internal", "s", number="213")
+    assert party().extension_of(borrowed) == "211"
+
+
+def test_where_a_policy_would_find_somebody() -> None:
+    assert party().place_of(AGENT) == EXTENSION_211
+    assert party().place_of(HALF) == PAYMENT_LINE
+    outside = Place(DestinationKind.OUTSIDE, "07900123001", number="07900123001")
+    assert party().place_of(CALLER) == outside
+
+
+def test_who_was_called_is_found_under_what_was_dialled_for_it() -> None:
+    one = party()
+    one.dials(CALLED.uniqueid, "902079460010")
+    place = Place(DestinationKind.OUTSIDE, "902079460010", number="02079460010")
+    assert one.place_of(CALLED) == place
+    one.forget(CALLED.uniqueid)
+    assert one.place_of(CALLED) == Place(DestinationKind.OUTSIDE, "", number="")
+    one.dials(CALLED.uniqueid, "s")
+    assert one.place_of(CALLED).kind is DestinationKind.OUTSIDE, "a line is a line all the same"
+
+
+def test_who_speaks() -> None:
+    assert party().talker(AGENT) == Talker("1.2", EXTENSION_211, "PJSIP/211")
+    assert party().talker(HALF, replaces="1.9") == Talker(
+        "1.5", PAYMENT_LINE, replaces="1.9", stands_in=True
+    )
+
+
+def test_who_is_heard_in_a_talk() -> None:
+    heard = [Heard("1.2", replaces="1.5"), Heard("1.77", replaces="1.6")]
+    assert party().talkers(heard) == (
+        Talker("1.2", EXTENSION_211, "PJSIP/211", replaces="1.5"),
+        Talker("1.77", NOWHERE, replaces="1.6"),  # that nobody saw arrive
+    )
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_asterisks_own_voices_are_nobody(name: str) -> None:
+    channel = Channel("1.9", f"{name}conference-00000009;2", "", "")
+    assert Party(PBX, {"1.9": channel}).talkers([Heard("1.9")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("leg", "heard", "place"),
+    [
+        # By key: what the Local channel is named after, whoever is behind it.
+        (AGENT, [Heard("1.9", through="1.5", replaces="1.5")], PAYMENT_LINE),
+        (AGENT, [Heard("1.5")], PAYMENT_LINE),
+        # By telephone: what its second channel had dialled.
+        (SECOND, [Heard("1.2")], Place(DestinationKind.EXTENSION, "212")),
+        (SECOND, [], Place(DestinationKind.EXTENSION, "212")),
+        # Nothing was dialled: who is there.
+        (AGENT, [Heard("1.3")], EXTENSION_211),
+        (AGENT, [Heard("1.77")], NOWHERE),
+        (AGENT, [], Place(DestinationKind.UNKNOWN, "s")),
+    ],
+)
+def test_whom_an_agent_consults(leg: Channel, heard: list[Heard], place: Place) -> None:
+    assert party().consulted(leg, heard) == place
+
+
+def test_names_and_numbers_are_cut_to_plain_text() -> None:
+    assert person("Zoë\r\nAction: Originate\x00") == "ZoëAction: Originate"
+    assert len(person("x" * 5000)) == parties.TEXT_LIMIT
+    assert person("<unknown>") == ""
