@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,9 +31,12 @@ from ami_bridge.facts import (
     Command,
     Fact,
     HandOff,
+    HungUp,
+    LegGone,
     LinkReturned,
     PermissionGiven,
     RaiseAlarm,
+    RecorderStopped,
     RecorderUncertain,
     Rest,
     Rested,
@@ -45,7 +48,7 @@ from ami_bridge.facts import (
 )
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCall, LiveCalls
-from ami_bridge.recorder import Recorder
+from ami_bridge.recorder import MOST_STUCK_TRIES, STUCK_REST_S, Recorder
 from hushtape import metrics
 from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
@@ -73,6 +76,9 @@ class Station(Protocol):
     @property
     def heard_at(self) -> datetime | None:
         """When the PBX was last known to be there, aware UTC, our clock."""
+
+    def lives(self, uniqueid: str) -> bool:
+        """Tell whether a channel is there, as far as is known."""
 
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         """Remember the channels of a call that a predecessor left, alive until ``since``.
@@ -155,6 +161,10 @@ class Bridge:
         by_name = {station.name: station for station in stations}
         for found in self._kept.load():
             station = by_name.get(found.call.pbx)
+            if station is None and found.call.done and stations:
+                # It needs nothing of its PBX any more.
+                self._left_over.append(_Live(found.call, stations[0], found.channel))
+                continue
             if station is None:
                 log.error("alarm", call=found.call.id, what=f"PBX {found.call.pbx} is gone")
                 continue
@@ -227,17 +237,29 @@ class Bridge:
             live.adopted = True
             self._apply(live, back)
 
-    def disown(self, station: Station) -> None:
-        """Forget a PBX's calls: another bridge has served it meanwhile, and has gone on with them.
+    def disown(self, station: Station, living: Collection[str], since: datetime) -> None:
+        """Let go of a PBX's calls: another bridge has served it, and has gone on with them.
 
-        Those that are still there come back by the notes on their channels.
+        Those that are still there come back by the notes on their channels. Of those that are gone
+        nobody knows whether the other one ever saw them, so they are handed off as far as they are
+        known; what the other one has archived stays as it is.
+
+        Args:
+            living: the uniqueids of the channels that are there.
+            since: when this bridge last listened, at the earliest.
         """
         for key, live in list(self._live.items()):
-            if live.station is station:
-                log.warning("a call was taken over by another bridge", call=live.call.id)
-                live.disowned = True
-                del self._live[key]
-                self._kept.forget(live.call.id)
+            if live.station is not station:
+                continue
+            if live.channel.uniqueid not in living:
+                for leg in live.call.legs:
+                    self._apply(live, LegGone(at=since, leg=leg.uniqueid))
+                self._apply(live, HungUp(at=since, seen=False))
+                continue
+            log.warning("a call was taken over by another bridge", call=live.call.id)
+            live.disowned = True
+            del self._live[key]
+            self._kept.forget(live.call.id)
 
     def _begin(self, station: Station, channel: Channel, fact: Arrived) -> None:
         choice = decide.choose(self._policies, fact.arrival)
@@ -248,8 +270,10 @@ class Bridge:
             return
         if channel.opted_out:
             verdict = decide.on_opt_out(choice.policy, Asker.CALLER)
-            log.info("opted out before", pbx=station.name, why=verdict.reason.words)
-            if verdict.allowed:
+            if not verdict.allowed:  # the dialplan has promised what the policy doesn't keep
+                log.error("alarm", pbx=station.name, what=verdict.reason.words)
+            else:
+                log.info("call not recorded", pbx=station.name, why=verdict.reason.words)
                 metrics.not_recorded(verdict.reason.rule)
                 return
         call = Call(
@@ -276,6 +300,10 @@ class Bridge:
             self._beside(self._silence(station, channel))
             return
         self._live[station.name, channel.uniqueid] = live
+        for leg in live.call.legs:
+            if not station.lives(leg.uniqueid):
+                self._apply(live, LegGone(at=fact.since, leg=leg.uniqueid))
+        station.know(channel, live.call.legs, fact.since)
         log.warning("a call of another bridge is taken over", call=live.call.id, pbx=station.name)
         if not live.call.is_where_it_was(fact):
             unknown = Place(DestinationKind.UNKNOWN, "")
@@ -293,7 +321,13 @@ class Bridge:
         return None
 
     async def _silence(self, station: Station, channel: Channel) -> None:
-        await station.carry_out(channel, StopEveryRecorder(0))
+        """Stop whatever records on a channel of which nothing is known; not sure means no."""
+        for _ in range(MOST_STUCK_TRIES):
+            done = await station.carry_out(channel, StopEveryRecorder(0))
+            if isinstance(done, RecorderStopped) or not station.lives(channel.uniqueid):
+                return
+            log.error("alarm", pbx=station.name, what="an unknown call's recorders aren't stopped")
+            await asyncio.sleep(STUCK_REST_S)
 
     def _carry_out(self, live: _Live, commands: list[Command]) -> None:
         for command in commands:

@@ -54,7 +54,7 @@ from ami_bridge.noted import NotedSegment
 from ami_bridge.recorder import Draft, Recorder, Signal, Track, file_name
 from ami_bridge.stages import STAGES, Stage, Turn
 from hushtape.policy import decide
-from hushtape.policy.decide import Ruling
+from hushtape.policy.decide import Ruling, Verdict
 from hushtape.policy.schema import DestinationKind, OnTransfer, Permission, Policy
 from hushtape.recordings.manifest import (
     CallFacts,
@@ -349,6 +349,8 @@ class Call:
             return []
         if self.stage is Stage.PARKED:
             return self._fetched(fact)
+        if company.judged and self._stops_with(fact.talkers):
+            company.expected = False
         meeting = company.change(fact.talkers, fact.at)
         ruling = self._ruling_on_talk()
         if ruling is not None and ruling.outcome is OnTransfer.SILENT:
@@ -395,8 +397,19 @@ class Call:
 
     def _ruling_on_talk(self) -> Ruling | None:
         """Judge those who are there as if the call were being transferred to them."""
-        rulings = [decide.on_transfer(self.policy, each.place) for each in self._company.talkers]
+        return self._ruling_on(self._company.talkers)
+
+    def _ruling_on(self, talkers: tuple[Talker, ...]) -> Ruling | None:
+        rulings = [decide.on_transfer(self.policy, each.place) for each in talkers]
         return min(rulings, key=lambda each: _STRICTEST.index(each.outcome), default=None)
+
+    def _stops_with(self, talkers: tuple[Talker, ...]) -> bool:
+        """Tell whether the policy stops where somebody of them is."""
+        return any(
+            decide.on_transfer(self.policy, each.place).outcome is not OnTransfer.CONTINUE
+            for each in talkers
+            if not each.stands_in
+        )
 
     def _perhaps_together(self, at: datetime, reason: Reason) -> list[Command]:
         """A Redirect may take the adviser along, into a conference: who is there is what counts."""
@@ -424,7 +437,9 @@ class Call:
         """Since when the talk may be a forbidden one; in a moment it will be clear."""
         if self._redirected is not None:
             return self._redirected.at
-        ruling = self._ruling_on_talk()
+        if self._company.strangers_since is None:
+            return None
+        ruling = self._ruling_on(self._company.strangers)
         if ruling is None or ruling.outcome is OnTransfer.CONTINUE:
             return None
         return self._company.strangers_since
@@ -512,7 +527,10 @@ class Call:
             arrived = bool(left_into) and left_into == fact.place.queue
             arrived = arrived or (fact.how == "redirected" and vanished)
             turn = Turn.ENTERED if arrived else Turn.WENT_ON
-            return self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
+            commands = self._turn(turn, fact.at, ruling.reason, EndedBy.TRANSFER)
+            # Who answers in a queue is its agent; who answers elsewhere may be somebody else.
+            self._company.judged = fact.place.kind is not DestinationKind.QUEUE
+            return commands
         if (
             fact.how == "redirected"
             and self.stage is Stage.RECORDED
@@ -540,21 +558,34 @@ class Call:
     # consultations
 
     def _consultation_began(self, fact: ConsultationBegan) -> list[Command]:
-        verdict = decide.on_consultation(self.policy, fact.place)
+        verdict = self._verdict_on_consultation(fact)
         agent = Talker(fact.leg.uniqueid, fact.place, telephone=fact.telephone)
         if self.stage is not Stage.RECORDED or not self._company.knows(agent):
             return []  # what somebody else does who is in the talk is no part of the call
-        self.tell(fact.at, "the agent consults somebody", verdict.reason)
-        self._close_consultation(fact.at)
-        self._consulting = _OpenSpan(SpanKind.CONSULTATION, fact.at, verdict.reason)
-        if not verdict.allowed or self._ending:
-            return []
-        self._consultations = [track for track in self._consultations if not track.idle]
+        if self._consulting is None or self._consulting.reason != verdict.reason:
+            self.tell(fact.at, "the agent consults somebody", verdict.reason)
+            self._close_consultation(fact.at)
+            self._consulting = _OpenSpan(SpanKind.CONSULTATION, fact.at, verdict.reason)
         track = self._consultation(fact.leg.uniqueid)
+        if not verdict.allowed or self._ending:
+            if track is None:
+                return []
+            return track.signal(self, Signal.UNWANTED, fact.at, EndedBy.CONSULTED)
+        self._consultations = [
+            each for each in self._consultations if each is track or not each.idle
+        ]
         if track is None:
             track = Track(leg=Leg.CONSULTATION, channel=fact.leg)
             self._consultations.append(track)
         return track.signal(self, Signal.WANTED, fact.at)
+
+    def _verdict_on_consultation(self, fact: ConsultationBegan) -> Verdict:
+        """Judge whom the agent has called, and everybody who is there by now."""
+        verdict = decide.on_consultation(self.policy, fact.place)
+        for talker in fact.talkers:
+            if verdict.allowed and not talker.stands_in:
+                verdict = decide.on_consultation(self.policy, talker.place)
+        return verdict
 
     def _consultation_ended(self, fact: ConsultationEnded) -> list[Command]:
         if self._consulting is not None:
@@ -757,6 +788,7 @@ class Call:
             commands += self._signal(self._wish(before), at, ended_by)
         if self.stage is not Stage.RECORDED:
             self._redirected = self._company.strangers_since = None
+        if self.stage is not Stage.RECORDED or turn in (Turn.ENTERED, Turn.WENT_ON):
             commands += self._end_consultations(at, ended_by)
         return commands
 
@@ -776,7 +808,7 @@ class Call:
             goes_on = ended_by in (EndedBy.ANOTHER_VOICE, EndedBy.HELD, EndedBy.PARKED)
             self._company.heard = self._company.voice if goes_on else ""
         doubted_since, draft = self._doubted_since(), self._track.draft
-        if doubted_since is not None and draft is not None and signal is not Signal.ADOPTED:
+        if doubted_since is not None and draft is not None:
             draft.unwanted_since(doubted_since, EndedBy.TRANSFER)
         return self._track.signal(self, signal, at, ended_by)
 
@@ -823,8 +855,10 @@ class Call:
         for track in self._tracks:
             draft = track.draft
             if draft is not None:
+                leg = track.channel
+                on = f"{leg.uniqueid}~{leg.name}" if leg is not None else ""
                 segments.append(
-                    NotedSegment(draft.number, track.leg, draft.asked_at, draft.cause_at)
+                    NotedSegment(draft.number, track.leg, draft.asked_at, draft.cause_at, on)
                 )
         return noted.Noted(
             id=self.id,
@@ -872,6 +906,15 @@ class Call:
                 if each.ended_at is not None:
                     call._track.draft.unwanted_since(each.ended_at, EndedBy.LINK_LOST)
                     call._track.draft.unseen = True
+                continue
+            if each.on:
+                uniqueid, _, name = each.on.partition("~")
+                track = Track(leg=each.leg, channel=Channel(uniqueid, name, "", ""))
+                track.recorder = Recorder.UNCERTAIN
+                track.draft = Draft(each.number, each.started_at, each.started_at)
+                track.draft.unwanted_since(each.ended_at or each.started_at, EndedBy.LINK_LOST)
+                track.draft.unseen = True
+                call._consultations.append(track)
                 continue
             call._segments.append(
                 Segment(

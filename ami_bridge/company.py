@@ -34,6 +34,8 @@ class Company:
         lines: uniqueids of halves of Local channels through which somebody came who was let in.
             While nobody is behind them (he consults, or parked the call) nobody is there.
         expected: whoever joins next was let in: an agent, or where a transfer led.
+        judged: … unless the policy lets no call go to whoever it is that joins: somebody else has
+            picked the transfer up, or it was forwarded.
         strangers_since: since when there has been nobody but strangers, or nobody at all.
     """
 
@@ -41,11 +43,14 @@ class Company:
     lines: list[str] = field(default_factory=list)
     talkers: tuple[Talker, ...] = ()
     expected: bool = False
+    judged: bool = False
     strangers_since: datetime | None = None
+    strangers: tuple[Talker, ...] = ()  # the last who were there
     heard: str = ""  # uniqueid of the one whom the present segment hears
 
-    def expect(self) -> None:
+    def expect(self, *, judged: bool = False) -> None:
         """Let in who comes next; strangers who are there already have come too early."""
+        self.judged = judged
         if self.strangers_since is not None and self.talkers:
             self.let_in(*self.talkers)
         else:
@@ -80,7 +85,7 @@ class Company:
         if any(self.knows(talker) for talker in self.talkers):
             self.strangers_since = None
             return Meeting.KNOWN
-        self.strangers_since = self.strangers_since or at
+        self.strangers, self.strangers_since = self.talkers, self.strangers_since or at
         return Meeting.STRANGERS
 
     @property

@@ -128,13 +128,15 @@ class ConsultationBegan(Fact):
 
     Args:
         leg: the agent's channel in that talk.
-        place: to whom the agent talks.
+        place: whom the agent has called.
+        talkers: who is there by now. Told again when that changes.
         telephone: the agent's, as in ``Talker``.
     """
 
     leg: Channel
     place: Place
     telephone: str = ""
+    talkers: tuple[Talker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KNOWN = re.compile(r"[A-Za-z0-9._/@-]{1,60}")
 _QUEUE = re.compile(r"[A-Za-z0-9_.-]{0,80}")  # as in the configuration; the PBX may have others
-_SEGMENT = re.compile(r"(\d{1,4})([oc]):(\d{1,14}):(\d{1,14})?", re.ASCII)
+_SEGMENT = re.compile(r"(\d{1,4})([oc]):(\d{1,14}):(\d{1,14})?(?::([\w./@~-]{1,130}))?", re.ASCII)
+_ON = re.compile(r"[\w.-]{1,50}~[\w./@-]{1,79}", re.ASCII)
 _LEGS = {Leg.OUTSIDE: "o", Leg.CONSULTATION: "c"}
 _DISCARD, _PERMISSION = "d", "p"
 _FIELDS = 10
@@ -37,6 +38,7 @@ class NotedSegment:
     leg: Leg
     started_at: datetime
     ended_at: datetime | None  # None: its recorder was wanted when this was noted
+    on: str = ""  # a consultation's channel, "uniqueid~name", while its recorder may run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +114,17 @@ def read(text: str) -> Noted:
 
 def _segment(segment: NotedSegment) -> str:
     ended = _ms(segment.ended_at) if segment.ended_at is not None else ""
-    return f"{segment.number}{_LEGS[segment.leg]}:{_ms(segment.started_at)}:{ended}"
+    on = f":{segment.on}" if _ON.fullmatch(segment.on) else ""
+    return f"{segment.number}{_LEGS[segment.leg]}:{_ms(segment.started_at)}:{ended}{on}"
 
 
 def _read_segment(text: str) -> NotedSegment:
     found = _SEGMENT.fullmatch(text)
     if found is None:
         raise ValueError("not a segment")
-    number, letter, started, ended = found.groups()
+    number, letter, started, ended, on = found.groups()
     (leg,) = [leg for leg, known in _LEGS.items() if known == letter]
-    return NotedSegment(int(number), leg, _at(started), _at(ended) if ended else None)
+    return NotedSegment(int(number), leg, _at(started), _at(ended) if ended else None, on or "")
 
 
 def newest(segments: Sequence[NotedSegment]) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 
 import click
 
-from lab import crowd, install, keep
-from lab.faults import FAULTS
-from lab.scenarios import SCENARIOS
+from lab import crowd, install, keep, table
+from lab.scenarios import MADE_UP, SCENARIOS
 from lab.tour import Selection, run
 from lab.town import COUNCILS
+from lab.troubles import FAULTS
 
 CROWD = "crowd"
 
@@ -24,12 +25,20 @@ CROWD = "crowd"
 @click.option(
     "--keep", "keep_running", is_flag=True, help="Leave it running afterwards, to ring it yourself."
 )
+@click.option(
+    "--table",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the results as a Markdown page, too.",
+)
 def main(
     yes: bool,
     list_only: bool,
     names: tuple[str, ...],
     policies: tuple[str, ...],
     keep_running: bool,
+    page: Path | None,
 ) -> None:
     """Hear real calls recorded as five councils' policies say.
 
@@ -49,12 +58,14 @@ def main(
     install.offer(yes)
     afterwards = partial(keep.stay, councils=list(selection.councils), say=click.echo)
     report = run(selection, click.echo, afterwards if keep_running else None)
+    if page is not None:
+        page.write_text(table.markdown(report.takes), encoding="utf-8")
     click.echo(report.summary())
     sys.exit(0 if report.ok else 1)
 
 
 def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
-    known = [*(s.name for s in SCENARIOS), CROWD, *(f.name for f in FAULTS)]
+    known = [*(s.name for s in (*SCENARIOS, *MADE_UP)), CROWD, *(f.name for f in FAULTS)]
     for name in names:
         if name not in known:
             raise click.BadParameter(f'no scenario "{name}"; there are: {", ".join(known)}')
@@ -68,13 +79,14 @@ def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
         councils=[c for c in COUNCILS if not policies or c.policy in policies],
         crowd=crowd.SIZE if everything or CROWD in names else 0,
         faults=[f for f in FAULTS if everything or f.name in names],
+        made_up=[s for s in MADE_UP if everything or s.name in names],
     )
 
 
 def _list() -> None:
     click.echo("scenarios:")
     for name, title in [
-        *((s.name, s.title) for s in SCENARIOS),
+        *((s.name, s.title) for s in (*SCENARIOS, *MADE_UP)),
         (CROWD, f"{crowd.SIZE} calls at once"),
         *((f.name, f.title) for f in FAULTS),
     ]:

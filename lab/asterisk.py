@@ -25,12 +25,17 @@ OPENSSL_TIMEOUT_S = 20
 COMMAND_TIMEOUT_S = 20
 RTP_PORTS = 600
 MUSIC_S = 10
-MUSIC_AMPLITUDE = 0.4
+ANNOUNCEMENT_S = 1.5
+TONE_AMPLITUDE = 0.4
 SAMPLE_RATE_HZ = 8000
 CERTIFICATE_DAYS = 30
 
-TREE = ("etc", "var/keys", "cache", "agi", "spool/hushtape", "spool/outgoing", "run", "log", "moh")
+TREE = (
+    *("etc", "var/keys", "cache", "agi", "spool/hushtape", "spool/outgoing", "run", "log"),
+    *("moh", "sounds"),
+)
 TEMPLATES = Path(__file__).parent / "pbx"
+DIALPLAN = Path(__file__).parents[1] / "dialplan" / "asterisk"  # what Hushtape ships
 _PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
@@ -207,11 +212,15 @@ class Asterisk(Lifetime):
             text = template.read_text(encoding="utf-8")
             text = _PLACEHOLDER.sub(lambda m: values[m.group(1)], text)
             (etc / template.name).write_text(text, encoding="utf-8")
+        for shipped in sorted(DIALPLAN.glob("*.conf")):
+            shutil.copyfile(shipped, etc / shipped.name)
         for file_name, text in self._extra.items():
             (etc / file_name).write_text(text, encoding="utf-8")
         (etc / "manager.conf").chmod(0o600)
         self._write_certificate()
-        _write_music(self.tree_here / "moh" / "tone.wav")
+        _write_tone(self.tree_here / "moh" / "tone.wav", town.MUSIC_HZ, MUSIC_S)
+        said = self.tree_here / "sounds" / "announcement.wav"
+        _write_tone(said, town.ANNOUNCEMENT_HZ, ANNOUNCEMENT_S)
 
     def _write_certificate(self) -> None:
         etc = self.tree_here / "etc"
@@ -229,6 +238,7 @@ class Asterisk(Lifetime):
 
 def _endpoints(crowd: town.Crowd) -> str:
     parts = []
+    groups = {x.endpoint: c.policy for c in town.COUNCILS for x in c.people if x.staff}
     for person in town.everybody(crowd):
         kind = "staff" if person.staff else "public"
         parts.append(
@@ -237,6 +247,9 @@ def _endpoints(crowd: town.Crowd) -> str:
             f"aors = {person.endpoint}\n"
             f'callerid = "{person.called.replace("_", " ")}" <{person.number}>\n'
         )
+        if person.endpoint in groups:
+            group = groups[person.endpoint]
+            parts.append(f"named_call_group = {group}\nnamed_pickup_group = {group}\n")
     return "\n".join(parts)
 
 
@@ -249,11 +262,11 @@ def _queues(crowd: town.Crowd) -> str:
     return "\n".join(parts)
 
 
-def _write_music(path: Path) -> None:
-    # Whole periods, so that the loop has no click.
-    count = SAMPLE_RATE_HZ * MUSIC_S
-    step = 2 * math.pi * town.MUSIC_HZ / SAMPLE_RATE_HZ
-    samples = [int(32767 * MUSIC_AMPLITUDE * math.sin(step * i)) for i in range(count)]
+def _write_tone(path: Path, hz: int, seconds: float) -> None:
+    # Whole periods, so that a loop has no click.
+    count = round(SAMPLE_RATE_HZ * seconds)
+    step = 2 * math.pi * hz / SAMPLE_RATE_HZ
+    samples = [int(32767 * TONE_AMPLITUDE * math.sin(step * i)) for i in range(count)]
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

@@ -12,6 +12,7 @@ from lab.scene import BOTH_SHARE, EVENT_TIMEOUT_S, Stage, Take
 from lab.town import CROWD_DID, MUSIC_HZ, Crowd
 from lab.waiting import pass_time, until
 
+NAME = "crowd"
 SIZE = 20
 TALK_S = 10.0
 ARCHIVE_TIMEOUT_S = 60.0

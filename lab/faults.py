@@ -7,22 +7,27 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import redis
 
 from lab import processes
 from lab.cable import Cable
 from lab.ear import EarError, Heard
 from lab.observer import event
-from lab.product import ARCHIVE_TIMEOUT_S, Product, Recording, command_line, descendants
-from lab.scenarios import EDGE_S, RUN_ON_S, check_edge
+from lab.processes import descendants
+from lab.product import ARCHIVE_TIMEOUT_S, Product, Recording, command_line
 from lab.scene import (
     AFTER_S,
+    EDGE_S,
+    RUN_ON_S,
     QueueCall,
     Stage,
     Take,
     check_both,
+    check_edge,
     check_silence,
     hang_up,
     heard_by,
@@ -41,7 +46,7 @@ LONGEST_TALK_S = 8.0  # edges of some 60 ms must stay under one percent of it
 LATE_S = 0.3  # the bridge stands still for so long after a transfer
 LINK_AWAY_S = 3.0
 GRACE_S = 1.0  # after the link's return: then everything must have been stopped
-SIGN_OF_LIFE_S = 1.5  # a killed bridge is known to have lived until then before it died
+SIGN_OF_LIFE_S = 3.5  # a killed bridge is known to have lived until then before it died
 UNSURE_S = 2.5  # a quiet PBX is known to be there by its last answered ping
 SLACK_S = 0.5  # a phone's own beginnings and ends
 RECOVER_TIMEOUT_S = 150.0
@@ -65,10 +70,23 @@ class OwnRedis:
         return f"unix://{self.socket}"
 
     def start(self) -> None:
-        """Start it, and wait until it listens."""
+        """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "hushtape.embedded_redis", str(self.socket)]
         self._process = processes.spawn(command, self._log, env=dict(os.environ))
-        until("Redis listens", self.socket.exists, REDIS_TIMEOUT_S)
+        until("Redis answers", self._answers, REDIS_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """End it as a power cut would; its socket stays behind."""
+        if self._process is not None:
+            processes.kill(self._process)
+            self._process = None
+
+    def _answers(self) -> bool:
+        with closing(redis.Redis(unix_socket_path=str(self.socket))) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+                return False
 
     def stop(self) -> None:
         """End it."""

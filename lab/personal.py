@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ import redis
 from lab.product import Recording, seconds
 from lab.town import OUTSIDERS_NAME, Person
 
-TAGS = ("title", "date", "queue", "agent", "call_id", "policy", "keep_until")
+TAGS = ("title", "date", "call_id", "policy", "keep_until")
 PRIVATE = "private.json"
 PRIVATE_MODE = 0o600
 OTHERS = 0o007  # the rights of everybody on the machine
@@ -24,12 +25,20 @@ PROBE_TIMEOUT_S = 30
 SCAN_PAGE = 1000
 ZLIB_BEGINS = b"\x78\x9c"
 UNPACKED_LIMIT_BYTES = 1_000_000
+LONGEST_EXTENSION = 4  # digits
 
 
 def traces(data: bytes, people: Iterable[Person]) -> set[str]:
     """Which of these people's numbers, and which outsider's name, stand in some bytes."""
-    found = {x.number for x in people if national(x.number).encode() in data}
+    found = {x.number for x in people if _stands(national(x.number), data)}
     return found | ({OUTSIDERS_NAME} if OUTSIDERS_NAME.encode() in data else set())
+
+
+def _stands(number: str, data: bytes) -> bool:
+    if len(number) > LONGEST_EXTENSION:
+        return number.encode() in data
+    # three digits are in every second moment, and in many a size
+    return re.search(rb"(?<![\w.:-])%b(?![\w.:])" % number.encode(), data) is not None
 
 
 def national(number: str) -> str:
@@ -37,8 +46,13 @@ def national(number: str) -> str:
     return number.removeprefix("0")
 
 
-def trespasses(recording: Recording, caller: Person) -> list[str]:
-    """What is wrong with a recording's tags, rights and private part; [] if all is well."""
+def trespasses(recording: Recording, caller: Person, *, named: bool = True) -> list[str]:
+    """What is wrong with a recording's tags, rights and private part; [] if all is well.
+
+    Args:
+        caller: the outside party.
+        named: whether the PBX was told a name of this one.
+    """
     found = tags(recording.audio)
     wrong = _wrong_tags(found, recording)
     leaks = traces("\n".join(found.values()).encode(), [caller])
@@ -57,7 +71,8 @@ def trespasses(recording: Recording, caller: Person) -> list[str]:
     if mode != PRIVATE_MODE:
         wrong.append(f"{PRIVATE} has the mode {mode:o}")
     party = json.loads(private.read_bytes())["party"]
-    if (party["number"], party["name"]) != (caller.number, caller.called):
+    name = caller.called.replace("_", " ") if named else ""
+    if (party["number"], party["name"]) != (caller.number, name):
         wrong.append(f"{PRIVATE} doesn't name the caller")
     return wrong
 
@@ -67,15 +82,17 @@ def _wrong_tags(found: dict[str, str], recording: Recording) -> list[str]:
     if wrong:
         return wrong
     manifest = recording.manifest
+    private = json.loads(content(recording.folder / PRIVATE) or b'{"party": {"agents": []}}')
     same = {
         "title": recording.id in found["title"],
         "date": abs(seconds(found["date"]) - seconds(manifest["call"]["started_at"])) < 1.0,
-        "queue": found["queue"].split(", ") == manifest["call"]["queues"],
+        "queue": found.get("queue", "") == ", ".join(manifest["call"]["queues"]),
+        "agent": found.get("agent", "") == ", ".join(private["party"]["agents"]),
         "call_id": found["call_id"] == recording.id,
         "policy": manifest["keep"]["reason"]["policy"] in found["policy"],
         "keep_until": abs(seconds(found["keep_until"]) - seconds(manifest["keep"]["until"])) < 1.0,
     }
-    return [f"the tag {name} says {found[name]}" for name, is_so in same.items() if not is_so]
+    return [f"the tag {name} says {found.get(name)}" for name, is_so in same.items() if not is_so]
 
 
 def tags(path: Path) -> dict[str, str]:

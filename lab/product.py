@@ -15,11 +15,13 @@ from typing import Any
 
 from lab import processes, town
 from lab.asterisk import Asterisk
+from lab.processes import descendants
 from lab.waiting import until
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "policies"
 LAB_POLICIES = ROOT / "lab" / "policies"
+MADE_UP_POLICIES = LAB_POLICIES / "made-up"
 
 START_TIMEOUT_S = 60.0
 ARCHIVE_TIMEOUT_S = 30.0
@@ -48,6 +50,12 @@ class Recording:
         return self.folder / str(self.manifest["audio"]["name"])
 
     @property
+    def private(self) -> dict[str, Any]:
+        """Its private part: who was in the call."""
+        read: dict[str, Any] = json.loads((self.folder / "private.json").read_bytes())
+        return read
+
+    @property
     def began_s(self) -> float:
         """When the audio's first sample was taken in: epoch, s."""
         return seconds(self.manifest["segments"][0]["started_at"])
@@ -66,6 +74,7 @@ class Product:
         pbxes: the Asterisks to serve; every second one over TLS.
         redis_url: left out: Hushtape brings its own.
         ami_ports: by the PBX's name, where its port isn't the one to connect to.
+        policies: their files; left out: the five, and the lab's own.
     """
 
     def __init__(
@@ -74,6 +83,7 @@ class Product:
         pbxes: Sequence[Asterisk],
         redis_url: str = "",
         ami_ports: Mapping[str, int] | None = None,
+        policies: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
         self._ami_ports = dict(ami_ports or {})
@@ -82,10 +92,11 @@ class Product:
         self.archive = folder / "data" / "archive"
         self.log = folder / "hushtape.log"
         self._process: processes.Process | None = None
-        policies = folder / "policies"
-        policies.mkdir()
-        for source in (*sorted(EXAMPLES.glob("*.toml")), *sorted(LAB_POLICIES.glob("*.toml"))):
-            (policies / source.name).symlink_to(source)
+        in_force = folder / "policies"
+        in_force.mkdir()
+        usual = [*sorted(EXAMPLES.glob("*.toml")), *sorted(LAB_POLICIES.glob("*.toml"))]
+        for source in policies or usual:
+            (in_force / source.name).symlink_to(source)
         self.config.write_text(self._configuration(redis_url), encoding="utf-8")
 
     def __enter__(self) -> Product:
@@ -119,6 +130,12 @@ class Product:
         """End it as an administrator would."""
         if self._process is not None:
             processes.end([self._process], STOP_GRACE_S)
+            self._process = None
+
+    def kill(self) -> None:
+        """End every part of it at once, as a power cut would."""
+        if self._process is not None:
+            processes.kill(self._process)
             self._process = None
 
     def command(self, *arguments: str) -> str:
@@ -172,6 +189,19 @@ class Product:
             timeout_s,
         )[0]
 
+    def discards(self) -> list[dict[str, Any]]:
+        """Every proof that nothing of a call was kept, as JSON."""
+        paths = sorted(self.archive.glob("discards/[0-9]*/*/*.json"))
+        return [json.loads(path.read_bytes()) for path in paths if ".again-" not in path.name]
+
+    def discard(self, uniqueid: str, timeout_s: float = ARCHIVE_TIMEOUT_S) -> dict[str, Any]:
+        """Wait until it is proved that nothing of a call was kept."""
+        return until(
+            f"the discard of {uniqueid} is proved",
+            lambda: [x for x in self.discards() if x["pbx_call"] == uniqueid],
+            timeout_s,
+        )[0]
+
     def spooled(self) -> list[Path]:
         """Every file that lies in a spool."""
         return [path for pbx in self.pbxes for path in pbx.spool_here.rglob("*") if path.is_file()]
@@ -184,6 +214,11 @@ class Product:
         """Wait until the bridge knows that every hand-off was taken."""
         outbox = self.folder / "data" / "outbox"
         until("the outbox is empty", lambda: not list(outbox.glob("*.json")), timeout_s)
+
+    def alarms(self, recording_id: str) -> list[str]:
+        """What was sounded an alarm for in a call."""
+        lines = [x for x in self.log_lines() if x.get("event") == "alarm"]
+        return [str(x.get("what")) for x in lines if x.get("call") == recording_id]
 
     def log_lines(self) -> list[dict[str, Any]]:
         """What it logged."""
@@ -228,8 +263,9 @@ class Product:
             lines += [
                 f'spool = "{pbx.spool_inside}"',
                 f'spool_here = "{pbx.spool_here}"',
-                'outside_contexts = ["from-outside"]',
-                'extensions = ["2XX", "30XX", "7X0"]',
+                # where a bridge that is started in a call may find a caller
+                'outside_contexts = ["from-outside", "route-announced"]',
+                'extensions = ["2XX", "30XX", "7[1-5]0"]',
                 'outside = ["90."]',
                 'outside_prefix = "9"',
                 "",
@@ -242,21 +278,6 @@ class Product:
 def seconds(text: str) -> float:
     """An ISO moment as epoch seconds."""
     return datetime.fromisoformat(text).timestamp()
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process that this one started, and those that they started."""
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            tasks = Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii")
-        except OSError:
-            continue
-        children = [int(each) for each in tasks.split()]
-        found += children
-        waiting += children
-    return found
 
 
 def command_line(pid: int) -> str:

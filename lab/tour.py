@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import shutil
-import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redis import Redis
-
-from hushtape import config as configuration
-from hushtape import redis_link
-from lab import crowd, personal, retention, town
+from lab import crowd, retention, town
+from lab.afterwards import nothing_else, nothing_personal, speed
 from lab.asterisk import Asterisk
 from lab.cable import Cable
-from lab.faults import FAULTS, Fault, OwnRedis, Props
+from lab.faults import Fault, OwnRedis, Props
 from lab.phones import PhoneError, Phones
-from lab.product import Product
-from lab.scenarios import SCENARIOS
+from lab.product import MADE_UP_POLICIES, Product
+from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Scenario, Stage, Take
-from lab.town import COUNCILS, Council, Person
-from lab.waiting import LabTimeoutError, until
+from lab.town import COUNCILS, Council
+from lab.troubles import FAULTS
+from lab.waiting import LabTimeoutError
 
-REWRITE_TIMEOUT_S = 20.0
-LATENCY_AIM_S = 2.0
-LATENCY_BOUND_S = 5.0  # machines are noisy: what is slower than this is broken
-CROWD = "crowd"
 FIRST_FAULT_PBX = 3  # the first two are the councils' and the crowd's
+MADE_UP_PBX = "pbx9"
+LINES = 2  # of a council, at two Asterisks: that long is the programme
+FEW_SCENARIOS = 5  # for which one line is enough
+MADE_UP_COUNCIL = "made up"
 
 
 @dataclass
@@ -100,6 +96,7 @@ class Selection:
     councils: Sequence[Council] = COUNCILS
     crowd: int = crowd.SIZE
     faults: Sequence[Fault] = FAULTS
+    made_up: Sequence[Scenario] = MADE_UP
 
 
 Say = Callable[[str], None]
@@ -132,6 +129,12 @@ def run(
                 )
                 beside.start()
                 stack.callback(beside.join)
+        if selection.made_up:
+            beside = threading.Thread(
+                target=_noting(trouble, _play_made_up), args=(selection.made_up, done), daemon=True
+            )
+            beside.start()
+            stack.callback(beside.join)
         if selection.scenarios or selection.crowd:
             _play_main(selection, done, say, afterwards)
     if trouble:
@@ -140,21 +143,32 @@ def run(
 
 
 @contextmanager
-def open_stage(selection: Selection) -> Iterator[tuple[Stage, Stage]]:
-    """Two Asterisks served by one Hushtape, the second one over TLS; the councils' phones.
+def open_stages(selection: Selection) -> Iterator[list[Stage]]:
+    """Two Asterisks served by one Hushtape, the second one over TLS.
 
-    Yields the councils' stage, and the crowd's: its phones are added when it is its turn.
+    Every council has its phones at the first one, and if there is enough to play at the second,
+    too: two lines, on each of which it plays one scene at a time. The crowd's phones are added to
+    the second when it is their turn.
     """
+    lines = LINES if len(selection.scenarios) > FEW_SCENARIOS else 1
     people = [person for council in selection.councils for person in council.people]
-    manual = [council.agent for council in selection.councils]
+    agents = [council.agent for council in selection.councils]  # deaf: they put calls on hold
     with ExitStack() as stack:
-        first = stack.enter_context(Asterisk(name="pbx1"))
-        second = stack.enter_context(Asterisk(name="pbx2", crowd=selection.crowd))
-        phones = stack.enter_context(Phones(first, people, manual=manual))
-        product = Product(stack.enter_context(_folder()), [first, second])
+        pbxes = [
+            stack.enter_context(Asterisk(name="pbx1")),
+            stack.enter_context(Asterisk(name="pbx2", crowd=selection.crowd)),
+        ]
+        at_each = [people if number < lines else [] for number in range(len(pbxes))]
+        phones = [
+            stack.enter_context(Phones(pbx, each, manual=agents, deaf=agents))
+            for pbx, each in zip(pbxes, at_each, strict=True)
+        ]
+        product = Product(stack.enter_context(_folder()), pbxes)
         stack.enter_context(product)
-        eyes = [stack.enter_context(pbx.observer()) for pbx in (first, second)]
-        yield Stage(first, eyes[0], phones, product), Stage(second, eyes[1], phones, product)
+        yield [
+            Stage(pbx, stack.enter_context(pbx.observer()), theirs, product)
+            for pbx, theirs in zip(pbxes, phones, strict=True)
+        ]
 
 
 def _play_main(
@@ -166,9 +180,11 @@ def _play_main(
     count = sum(x.is_for(c) for x in selection.scenarios for c in selection.councils)
     say(f"Starting two Asterisks, the phones of {len(selection.councils)} councils, and Hushtape.")
     takes: list[Take] = []
-    with open_stage(selection) as (stage, crowd_stage):
+    with open_stages(selection) as stages:
+        stage, crowd_stage = stages
+        lines = [each for each in stages if len(each.phones)]
         say(f"Playing {len(selection.scenarios)} scenarios, {count} calls in all.\n")
-        for take in play(stage, selection.scenarios, selection.councils):
+        for take in play(lines, selection.scenarios, selection.councils):
             takes.append(take)
             done(take)
         if selection.crowd:
@@ -200,7 +216,7 @@ def _guarded(name: str, look: Callable[..., Take], *arguments: object) -> Take:
 
 def _play_crowd(stage: Stage) -> Take:
     size = stage.pbx.crowd.size
-    take = Take(CROWD, f"{size} calls at once", "crowd")
+    take = Take(crowd.NAME, f"{size} calls at once", "crowd")
     try:
         people = [*stage.pbx.crowd.callers, *stage.pbx.crowd.agents]
         with Phones(stage.pbx, people) as phones:
@@ -236,6 +252,22 @@ def _play_faults(track: int, faults: Sequence[Fault], done: Callable[[Take], Non
             done(take)
 
 
+def _play_made_up(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
+    """Play what none of the five policies says, with policies of the lab's own."""
+    council = replace(COUNCILS[0], policy=MADE_UP_COUNCIL)
+    with ExitStack() as stack:
+        pbx = stack.enter_context(Asterisk(name=MADE_UP_PBX))
+        phones = stack.enter_context(Phones(pbx, council.people, manual=[council.agent]))
+        folder = stack.enter_context(_folder())
+        product = Product(folder, [pbx], policies=sorted(MADE_UP_POLICIES.glob("*.toml")))
+        stack.enter_context(product)
+        stage = Stage(pbx, stack.enter_context(pbx.observer()), phones, product)
+        takes = list(play([stage], scenarios, [council]))
+        for take in takes:
+            done(take)
+        done(replace(nothing_else(stage, takes), policy=MADE_UP_COUNCIL))
+
+
 def _noting(trouble: list[BaseException], work: Callable[..., None]) -> Callable[..., None]:
     def noted(*arguments: object) -> None:
         try:
@@ -262,23 +294,32 @@ def _broke(error: Exception) -> str:
 
 
 def play(
-    stage: Stage, scenarios: Sequence[Scenario], councils: Sequence[Council]
+    lines: Sequence[Stage], scenarios: Sequence[Scenario], councils: Sequence[Council]
 ) -> Iterator[Take]:
-    """Play every scenario for every council, the councils side by side; yield as each is done."""
+    """Play every scenario for every council, the councils side by side; yield as each is done.
+
+    Each council plays on all its lines at once, and on each of them one scene after the other.
+    """
     done: queue.Queue[Take | None] = queue.Queue()
 
-    def play_council(council: Council) -> None:
+    def play_line(stage: Stage, council: Council, left: queue.Queue[Scenario]) -> None:
         try:
-            for scenario in scenarios:
-                if scenario.is_for(council):
-                    done.put(play_one(stage, scenario, council))
+            with suppress(queue.Empty):
+                while True:
+                    done.put(play_one(stage, left.get_nowait(), council))
         finally:
             done.put(None)
 
-    threads = [
-        threading.Thread(target=play_council, args=(council,), name=council.policy, daemon=True)
-        for council in councils
-    ]
+    threads = []
+    for council in councils:
+        left: queue.Queue[Scenario] = queue.Queue()
+        for scenario in scenarios:
+            if scenario.is_for(council):
+                left.put(scenario)
+        threads += [
+            threading.Thread(target=play_line, args=(stage, council, left), daemon=True)
+            for stage in lines
+        ]
     for thread in threads:
         thread.start()
     playing = len(threads)
@@ -304,115 +345,5 @@ def play_one(stage: Stage, scenario: Scenario, council: Council) -> Take:
             phone = stage.phone(person)
             if phone.alive() and phone.busy:
                 with suppress(PhoneError):  # the other side was quicker
-                    phone.hang_up()
+                    phone.hang_up_all()
     return take
-
-
-def nothing_else(stage: Stage, takes: Sequence[Take]) -> Take:
-    """Afterwards: one recording for each call that must have one, and no other file anywhere."""
-    take = Take("nothing else", "what lies in archive and spool after all calls", "all")
-    expected = sorted(each for one in takes for each in one.calls)
-    with suppress(LabTimeoutError):  # then the check below names what is left
-        stage.product.await_empty_spool()
-    found = sorted(x.manifest["call"]["pbx_call"] for x in stage.product.recordings())
-    left = stage.product.spooled()
-    take.check(
-        found == expected,
-        f"{len(found)} recordings in the archive for {len(expected)} calls to be recorded",
-    )
-    unrecorded = {each for one in takes for each in one.unrecorded}
-    take.check(
-        not unrecorded & set(found), f"no recording of the {len(unrecorded)} calls without one"
-    )
-    take.check(not left, f"{len(left)} files left in the spool")
-    listed = stage.product.command("recordings", "list", "--limit", "1000", "--json").splitlines()
-    take.check(len(listed) == len(expected), f"`hushtape recordings list` names {len(listed)}")
-    return take
-
-
-def nothing_personal(stage: Stage, people: Sequence[Person]) -> Take:
-    """Afterwards: what Redis holds, what was logged, and who may read what lies on the disk."""
-    take = Take("nothing personal", "who was in a call stands in its private part only", "all")
-    product = stage.product
-    client = redis_link.connect(configuration.load(product.config))
-    keys, leaks = 0, set()
-    for key, held in personal.in_redis(client):
-        keys += 1
-        leaks |= {f"{each} under {key}" for each in personal.traces(held, people)}
-    take.check(keys > 0 and not leaks, f"{keys} keys in Redis{_listed(leaks)}")
-    recordings = product.recordings()
-    scheduled = sum(
-        client.zscore("hushtape:due", each.id) == retention.by_hand(each).timestamp()
-        for each in recordings
-    )
-    take.check(
-        scheduled == len(recordings),
-        f"{scheduled} of {len(recordings)} recordings are scheduled for deletion when they are due",
-    )
-    rewrite_aof(client)
-    client.close()
-    logged = personal.traces(product.log.read_bytes(), people)
-    take.check(not logged, f"{len(product.log_lines())} lines of log{_listed(logged)}")
-    beside = {
-        f"{each} in {path.relative_to(product.archive)}"
-        for path in personal.below(product.archive)
-        if path.name != personal.PRIVATE
-        for each in personal.traces(personal.content(path), people)
-    }
-    take.check(not beside, f"the archive{_listed(beside)}")
-    open_ones = personal.readable_by_others(product.archive)
-    files = [str(path.relative_to(product.archive)) for path in open_ones if path.is_file()]
-    take.check(not files, f"{len(files)} files that others may read{_listed(files, '')}")
-    folders = [str(path.relative_to(product.archive)) for path in open_ones if path.is_dir()]
-    take.check(not folders, f"{len(folders)} folders that others may list{_listed(folders, '')}")
-    with suppress(LabTimeoutError):  # then the line below names what is left
-        product.await_empty_outbox()
-    elsewhere = {
-        f"{each} in {path.relative_to(product.folder)}"
-        for path in personal.below(product.folder)
-        if not path.is_relative_to(product.archive)
-        for each in personal.traces(personal.unpacked(personal.content(path)), people)
-    }
-    take.check(not elsewhere, f"Redis' own files, outbox and log on the disk{_listed(elsewhere)}")
-    return take
-
-
-def rewrite_aof(client: Redis) -> None:
-    """Do what upkeep does every day: the append-only file forgets the jobs that are done."""
-    client.bgrewriteaof()
-    until(
-        "the append-only file is rewritten",
-        lambda: not client.info("persistence")["aof_rewrite_in_progress"],
-        REWRITE_TIMEOUT_S,
-    )
-
-
-def _listed(leaks: Iterable[str], none: str = ", nothing personal", most: int = 5) -> str:
-    found = sorted(leaks)
-    return f": {'; '.join(found[:most])}" if found else none
-
-
-def speed(takes: Sequence[Take]) -> Take:
-    """Hang-up to archived: aimed at, and bounded generously, since machines are noisy."""
-    take = Take("speed", "from hang-up to the archive", "all")
-    groups = {
-        "single calls": [x for one in takes if one.scenario != CROWD for x in one.latencies_s],
-        "the crowd": [x for one in takes if one.scenario == CROWD for x in one.latencies_s],
-    }
-    for name, values in groups.items():
-        if not values:
-            continue
-        in_order = sorted(values)
-        p95_s = percentile(in_order, 95)
-        words = (
-            f"{name}, {len(values)} recordings: p50 {statistics.median(values):.2f} s,"
-            f" p95 {p95_s:.2f} s"
-        )
-        take.check(p95_s < LATENCY_BOUND_S, f"{words} (bound: p95 under {LATENCY_BOUND_S:g} s)")
-        take.aim(p95_s < LATENCY_AIM_S, f"{words} (aim: p95 under {LATENCY_AIM_S:g} s)")
-    return take
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile of sorted values."""
-    return values[max(0, math.ceil(len(values) * percent / 100) - 1)]

@@ -18,6 +18,7 @@ BACK_OFFICE_HZ = 2600
 OUTSIDE_HZ = 3100
 # Not 350: that is too near the caller's tone for 20 ms when one of them begins within the frame.
 MUSIC_HZ = 250
+ANNOUNCEMENT_HZ = 1660
 
 CROWD_LIMIT = 50
 CROWD_DID = "03456000000"
@@ -92,6 +93,11 @@ class Council:
         return (self.caller, self.agent, self.back_office, self.other_agent, self.outside)
 
     @property
+    def forgiving_number(self) -> str:
+        """The back office's number from which a call that nobody takes goes back to the queue."""
+        return f"2{self.p}4"
+
+    @property
     def dial_outside(self) -> str:
         """What staff dial to reach the outside party."""
         return "9" + self.outside_number
@@ -110,6 +116,7 @@ TONES: dict[str, int] = {
     "back_office": BACK_OFFICE_HZ,
     "outside": OUTSIDE_HZ,
     "music": MUSIC_HZ,
+    "announcement": ANNOUNCEMENT_HZ,
 }
 
 

@@ -44,6 +44,7 @@ from ami_bridge.live import LiveCall
 from hushtape.config import Pbx
 from hushtape.ids import new_call_id
 from hushtape.policy import parse as policies
+from hushtape.policy.schema import Policy
 from hushtape.recordings.manifest import Handoff
 from lab import town
 from tests.switch import EPOCH, Switch
@@ -139,6 +140,9 @@ class Station:
     def heard_at(self) -> datetime:
         return self._player.now()
 
+    def lives(self, uniqueid: str) -> bool:
+        return self._player._translator.channel(uniqueid) is not None
+
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         raise NotImplementedError
 
@@ -200,7 +204,7 @@ class _Wire(asyncio.Transport):
 class Player:
     """Plays one file."""
 
-    def __init__(self, pbx: Pbx = PBX) -> None:
+    def __init__(self, pbx: Pbx = PBX, policies: Sequence[Policy] = POLICIES) -> None:
         self.outcome = Outcome()
         self.switch = Switch()
         self.linked = False
@@ -209,7 +213,7 @@ class Player:
         self._kept = Kept()
         numbers = iter(range(1_000_000))
         self._bridge = Bridge(
-            POLICIES,
+            policies,
             Outbox(self.outcome.handoffs),  # type: ignore[arg-type]
             self._kept,  # type: ignore[arg-type]
             lambda at: new_call_id(at, next(numbers).to_bytes(5, "big")),
@@ -369,14 +373,17 @@ class Player:
             await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))
 
 
-async def cut(data: bytes, edges: Sequence[int], missed: int = 0) -> Outcome:
+async def cut(
+    data: bytes, edges: Sequence[int], missed: int = 0, player: Player | None = None
+) -> Outcome:
     """Play a file of one connection with the link lost at some of its frames' edges.
 
     Args:
         edges: after so many frames, 1 and more.
         missed: for how many frames it stays away each time.
+        player: a fresh one, with other policies perhaps.
     """
-    player = Player()
+    player = player or Player()
     parts = frames(data)
     where = sorted(set(edges))
     with capture_logs() as logs:

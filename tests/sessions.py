@@ -111,10 +111,13 @@ def council(name: str) -> Policy:
     return moved_in(policies.load(EXAMPLES / f"{name}.toml"))
 
 
-@cache
-def frames(session: str) -> tuple[Frame, ...]:
-    """Every event of a session, as it came."""
-    data = (FOLDER / f"{session}.ami").read_bytes()
+def said(session: str) -> bytes:
+    """What the PBX said."""
+    return (FOLDER / f"{session}.ami").read_bytes()
+
+
+def frames(data: bytes) -> tuple[Frame, ...]:
+    """Every event, as it came."""
     found = [parse(raw, LONG_AGO) for raw in data.split(b"\r\n\r\n")]
     return tuple(frame for frame in found if frame.get("Event"))
 
@@ -122,8 +125,13 @@ def frames(session: str) -> tuple[Frame, ...]:
 @cache
 def told(session: str) -> tuple[Told, ...]:
     """What was told in a session; times are those of the PBX."""
+    return translated(said(session))
+
+
+def translated(data: bytes) -> tuple[Told, ...]:
+    """What follows from what a PBX said."""
     translator, at, found = Translator(PBX), LONG_AGO, []
-    for frame in frames(session):
+    for frame in frames(data):
         at = frame.sent or at
         # What a fact says of its channel is what was known then.
         for each in translator.translate(frame, at):
@@ -133,9 +141,10 @@ def told(session: str) -> tuple[Told, ...]:
     return tuple(found)
 
 
+@cache
 def began(session: str) -> datetime:
     """When the first thing happened."""
-    return min(stamp for frame in frames(session) if (stamp := frame.sent) is not None)
+    return min(stamp for frame in frames(said(session)) if (stamp := frame.sent) is not None)
 
 
 @dataclass

@@ -15,7 +15,7 @@ import redis
 from hushtape.errors import Damaged, HushtapeError, RecordingError
 from hushtape.ids import is_call_id
 from hushtape.recordings import acts, layout
-from hushtape.recordings.archive import Busy, LocalArchive
+from hushtape.recordings.archive import Absent, Busy, LocalArchive
 from hushtape.recordings.catalogue import Catalogue, read_entry
 from hushtape.recordings.manifest import Reason, to_json
 from hushtape.recordings.retention import Entry, Ruling, Verdict, open_holds, rule
@@ -209,15 +209,32 @@ def _delete(archive: LocalArchive, deletion: Deletion, now: Callable[[], datetim
 
 
 def _delete_again(archive: LocalArchive, recording_id: str, now: Callable[[], datetime]) -> None:
-    """Delete what a backup brought back, and say so beside the proof."""
+    """Delete what a backup brought back, and say so beside the proof.
+
+    What is to be deleted is written down first: whoever has to finish it finds less of it.
+    """
     prefix = layout.prefix(recording_id)
     files = archive.names(prefix)
+    if files and not archive.exists(layout.deletion_begun(recording_id)):
+        begun = DeletedAgain(id=recording_id, files=len(files), deleted_at=now(), verified=False)
+        archive.put(layout.deletion_begun(recording_id), to_json(begun))
     archive.delete_prefix(prefix)
     archive.verify_absent(prefix)
-    if files:
-        again = DeletedAgain(id=recording_id, files=len(files), deleted_at=now(), verified=True)
-        archive.put(layout.deletion_again(recording_id, again.deleted_at), to_json(again))
-        log.warning("deleted again", step="expire", recording=recording_id, files=len(files))
+    again = _read_begun_again(archive, recording_id)
+    if again is not None:
+        proof = msgspec.structs.replace(again, verified=True)
+        archive.put(layout.deletion_again(recording_id, again.deleted_at), to_json(proof))
+        log.warning("deleted again", step="expire", recording=recording_id, files=again.files)
+
+
+def _read_begun_again(archive: LocalArchive, recording_id: str) -> DeletedAgain | None:
+    """What was to be deleted once more; None if nothing was, or it is the first deletion's."""
+    try:
+        return msgspec.json.decode(
+            archive.get(layout.deletion_begun(recording_id)), type=DeletedAgain
+        )
+    except (Absent, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _is_whole(archive: LocalArchive, recording_id: str) -> bool:

@@ -48,6 +48,13 @@ class Consulting:
         self._legs: dict[str, dict[str, Channel]] = {}  # a leg's uniqueid -> callers, by uniqueid
         self._ever: dict[str, list[Channel]] = {}  # a leg's uniqueid -> callers who ever waited
 
+    def going_on(self, uniqueid: str) -> list[Consultation]:
+        """Return the consultations on a channel, for each who waits."""
+        leg, callers = self._channels.get(uniqueid), self._legs.get(uniqueid, {})
+        if leg is None:
+            return []
+        return [Consultation(leg, caller, began=True) for caller in callers.values()]
+
     def consults(self, uniqueid: str) -> bool:
         """Tell whether a channel is an agent's who consults somebody."""
         return uniqueid in self._legs

@@ -113,7 +113,8 @@ class Lease:
     Args:
         where: the PBX's name, for the log.
         owner: see ``owner_of``. Of the processes that use the same one, one lives at a time.
-        ask: sends an action to the PBX, held or not, and returns the answer.
+        ask: sends an action to the PBX, held or not, and returns the answer. It waits for more than
+            4 s: so long it takes where everything is delayed by 2 s.
         heard_at: until when this bridge has taken in all that the PBX said, by the PBX's clock,
             aware UTC; ``None`` before it has caught up.
         seconds: see ``boot_seconds``.

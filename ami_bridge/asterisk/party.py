@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ami_bridge.asterisk.talks import Heard, pair
 from ami_bridge.facts import Channel, Talker
@@ -96,9 +97,10 @@ class Party:
         """Say where a policy would find whoever speaks on a channel."""
         if pair(channel.name):
             return self.place(channel.name.removeprefix("Local/").partition("@")[0])
-        if not self.is_outside(channel):
-            return self.place(self.extension_of(channel))
         dialled = self.place(self._dialled_as.get(channel.uniqueid, ""))
+        if not self.is_outside(channel):
+            own = self.place(self.extension_of(channel))
+            return dialled if own.kind is DestinationKind.UNKNOWN else own
         if dialled.kind is DestinationKind.OUTSIDE:
             return dialled
         return Place(DestinationKind.OUTSIDE, channel.number, number=channel.number)
@@ -121,8 +123,16 @@ class Party:
             if channel is None:
                 found.append(Talker(each.uniqueid, _NOWHERE, replaces=each.replaces))
             elif not channel.name.startswith(MACHINES):
-                found.append(self.talker(channel, each.replaces))
+                found.append(self._seen_through(self.talker(channel, each.replaces), each.through))
         return tuple(found)
+
+    def _seen_through(self, talker: Talker, half: str) -> Talker:
+        """Whom nothing of his own places is where the Local channel leads through which he came."""
+        place, line = talker.place, self._channels.get(half)
+        unplaced = place.kind is DestinationKind.UNKNOWN or (
+            place.kind is DestinationKind.OUTSIDE and not place.number
+        )
+        return replace(talker, place=self.place_of(line)) if unplaced and line else talker
 
     def consulted(self, leg: Channel, heard: Sequence[Heard]) -> Place:
         """Say whom an agent consults: what was dialled for it, else who is there."""

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
 
 START_TIMEOUT_S = 5.0
-STOP_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 5.0  # a link that takes 2 s each way still confirms
 NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
-LEASE_TIMEOUT_S = 4.0
+LEASE_TIMEOUT_S = 5.0
 MOST_RECORDERS = 20  # on one channel; more than any dialplan starts
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
@@ -95,6 +95,10 @@ class AsteriskStation:
     def heard_at(self) -> datetime | None:
         """When the PBX was last known to be there, aware UTC, our clock."""
         return self._link.heard_at
+
+    def lives(self, uniqueid: str) -> bool:
+        """Tell whether a channel is there, as far as is known."""
+        return self._translator.channel(uniqueid) is not None
 
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         """Remember the channels of a call that a predecessor left, alive until ``since``."""
@@ -244,10 +248,11 @@ class AsteriskStation:
 
     async def _on_up(self) -> None:
         asked_at = self.pbx_now()
-        if self._lease is not None and self._lease.is_after_another:
-            self._bridge.disown(self)
-            self._translator = Translator(self._pbx)
         living = await self._link.ask_list(actions.status(VARIABLES), timeout_s=STATUS_TIMEOUT_S)
+        if self._lease is not None and self._lease.is_after_another:
+            there = {each.get("Uniqueid", "") for each in living}
+            self._bridge.disown(self, there, self._unseen_since or asked_at)
+            self._translator = Translator(self._pbx)
         since = self._since(asked_at)
         for told in self._translator.resync(living, self.pbx_now(), since):
             self._bridge.tell(self, told.channel, told.fact)

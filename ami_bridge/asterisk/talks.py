@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MOST_IN_TALK = 50  # channels in a bridge; beyond that nobody is told who comes and goes
+MOST_IN_TALK = 500  # channels in a conference that are told who comes and goes
 MOST_LOCALS = 4  # Local channels in a row between two people
 _HALVES = {";1": ";2", ";2": ";1"}
 
@@ -94,18 +94,12 @@ class Talks:
     def listeners(self, bridge: str) -> list[str]:
         """Return those who may have somebody else to talk to when a bridge changed."""
         found: dict[str, None] = {}
-        bridges = [bridge]
-        seen: set[str] = set()
-        while bridges and len(seen) <= MOST_LOCALS:
-            one = bridges.pop()
-            if one in seen or len(self._members.get(one, {})) > MOST_IN_TALK:
-                continue
-            seen.add(one)
-            for member in self.members(one):
-                found[member] = None
-                other = self._other_half(member)
-                if self.bridge_of(other):
-                    bridges.append(self.bridge_of(other))
+        bridges, seen = {bridge}, {bridge, ""}
+        for _ in range(MOST_LOCALS + 1):
+            members = [each for one in sorted(bridges) for each in self.members(one)]
+            found |= dict.fromkeys(members[:MOST_IN_TALK])
+            bridges = {self.bridge_of(self._other_half(each)) for each in members} - seen
+            seen |= bridges
         return list(found)
 
     def _company(self, uniqueid: str, depth: int) -> Iterator[Heard]:

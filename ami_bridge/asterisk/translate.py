@@ -44,6 +44,7 @@ from hushtape.recordings.manifest import Direction
 Event = Mapping[str, str]
 
 MOST_CHANNELS = 20_000
+MOST_PARKING_LOTS = 1000
 PARKING = ("parking", "holding")  # bridges in which nobody talks
 OWN_EVENT = "Hushtape"  # the name of the dialplan's events for us
 CALL_VARIABLE = "HUSHTAPE_CALL"
@@ -71,6 +72,7 @@ class Translator:
         self._moved_on: set[str] = set()  # uniqueids of those who are not where they had dialled
         self._rung_at: dict[str, str] = {}  # uniqueid -> extension, of those who dialled people
         self._talks = Talks()
+        self._parking_lots: dict[str, None] = {}  # their bridges
         self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
         self._party = Party(pbx, self._channels)
         self._consulting = Consulting(self._channels, self._talks, self._party.telephone)
@@ -111,8 +113,8 @@ class Translator:
         self._channels[channel.uniqueid] = channel
         self._moved_on.add(channel.uniqueid)
         for leg in legs:
-            self._channels[leg.uniqueid] = leg
-            self._consulting.know(leg, channel)
+            known = self._channels.setdefault(leg.uniqueid, leg)
+            self._consulting.know(known, channel)
 
     def translate(self, event: Event, at: datetime) -> list[Told]:
         """Take in one event.
@@ -282,7 +284,12 @@ class Translator:
 
     def _bridge_entered(self, event: Event, at: datetime) -> Iterator[Told]:
         bridge, uniqueid = event.get("BridgeUniqueid", ""), event.get("Uniqueid", "")
-        if event.get("BridgeType") in PARKING or not (bridge and uniqueid):
+        if event.get("BridgeType") in PARKING:
+            self._parking_lots[bridge] = None
+            if len(self._parking_lots) > MOST_PARKING_LOTS:
+                del self._parking_lots[next(iter(self._parking_lots))]
+            return
+        if not (bridge and uniqueid):
             return
         self._talks.enter(bridge, uniqueid, event.get("SwapUniqueid", ""))
         yield from self._joined(event, at)
@@ -324,6 +331,8 @@ class Translator:
         if talkers != self._company.get(uniqueid, ()):
             self._company[uniqueid] = talkers
             yield Told(channel, TalkChanged(at=at, talkers=talkers))
+            # Somebody else may have come into a consultation.
+            yield from self._consultations(self._consulting.going_on(uniqueid), at)
 
     def _parked(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channels.get(event.get("ParkeeUniqueid", ""))
@@ -350,9 +359,15 @@ class Translator:
             if not began:
                 yield Told(caller, ConsultationEnded(at=at, leg=leg.uniqueid))
                 continue
-            place = self._party.consulted(leg, self._talks.company(leg.uniqueid))
-            telephone = self._party.telephone(leg)
-            fact = ConsultationBegan(at=at, leg=leg, place=place, telephone=telephone)
+            heard = self._talks.company(leg.uniqueid)
+            place = self._party.consulted(leg, heard)
+            fact = ConsultationBegan(
+                at=at,
+                leg=leg,
+                place=place,
+                telephone=self._party.telephone(leg),
+                talkers=self._party.talkers(heard),
+            )
             yield Told(caller, fact)
 
     # what the dialplan says
@@ -379,10 +394,15 @@ class Translator:
         yield Told(channel, fact)
         # Half of a Local channel stands for whoever is behind it.
         behind = self._talks.behind(channel.name) if pair(channel.name) else []
+        told = {channel.uniqueid}
         for heard in [*self._talks.company(channel.uniqueid), *behind]:
             other = self._channels.get(heard.uniqueid)
             if other is not None:
+                told.add(heard.uniqueid)
                 yield Told(other, fact)
+        for waiting in self._consulting.going_on(channel.uniqueid):
+            if waiting.caller.uniqueid not in told:
+                yield Told(waiting.caller, fact)
 
     # transfers
 
@@ -491,8 +511,9 @@ class Translator:
         self._talks.clear()
         for event in living:
             self._talks.name(event.get("Uniqueid", ""), event.get("Channel", ""))
-            if event.get("BridgeID") and event.get("Uniqueid"):
-                self._talks.enter(event["BridgeID"], event["Uniqueid"])
+            bridge = event.get("BridgeID", "")
+            if bridge and bridge not in self._parking_lots and event.get("Uniqueid"):
+                self._talks.enter(bridge, event["Uniqueid"])
         new = [uniqueid for uniqueid in alive if uniqueid not in self._channels]
         for uniqueid in new:
             event = alive[uniqueid]
@@ -510,11 +531,15 @@ class Translator:
             if uniqueid in new and not note:
                 yield from self._found(channel, event, at)
         yield from self._consultations(self._consulting.resync(), since)
-        for uniqueid in new:
-            yield from self._tell_company(uniqueid, at)
-        for uniqueid in [known for known in alive if known not in new]:
-            yield from self._tell_company(uniqueid, since)
-            yield Told(self._channels[uniqueid], NobodyListened(at=since))
+        for uniqueid in alive:
+            noted = bool(variables_of(alive[uniqueid]).get(CALL_VARIABLE))
+            known = uniqueid not in new or noted  # somebody had it before
+            yield from self._tell_company(uniqueid, since if known else at)
+        yield from (
+            Told(self._channels[uniqueid], NobodyListened(at=since))
+            for uniqueid in alive
+            if uniqueid not in new
+        )
 
     def _opted_out(self, channel: Channel, said: str, at: datetime) -> Iterator[Told]:
         """Tell of an opt-out that nobody heard: the dialplan has noted it on the channel."""

@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from lab import machine
-from lab.faults import FAULTS
-from lab.scenarios import SCENARIOS
+from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Take
-from lab.tour import Report, Selection, run
+from lab.tour import MADE_UP_COUNCIL, Report, Selection, run
 from lab.town import COUNCILS
+from lab.troubles import FAULTS
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole tour
 
@@ -51,6 +51,12 @@ def test_a_real_call_is_recorded_as_the_policy_says(
     assert take.ok, take.text()
 
 
+@pytest.mark.parametrize("scenario", [scenario.name for scenario in MADE_UP])
+def test_a_policy_may_say_what_none_of_the_five_does(report: Report, scenario: str) -> None:
+    take = take_of(report, scenario, MADE_UP_COUNCIL)
+    assert take.ok, take.text()
+
+
 def test_twenty_calls_at_once_are_not_mixed_up(report: Report) -> None:
     take = take_of(report, "crowd", "crowd")
     assert take.ok, take.text()
@@ -62,8 +68,9 @@ def test_a_fault_loses_doubles_and_betrays_nothing(report: Report, fault: str) -
     assert take.ok, take.text()
 
 
-def test_nothing_else_lies_in_archive_and_spool(report: Report) -> None:
-    take = take_of(report, "nothing else", "all")
+@pytest.mark.parametrize("policies", ["all", MADE_UP_COUNCIL])
+def test_nothing_else_lies_in_archive_and_spool(report: Report, policies: str) -> None:
+    take = take_of(report, "nothing else", policies)
     assert take.ok, take.text()
 
 

@@ -207,7 +207,7 @@ async def test_how_far_the_pbx_was_heard(ami: FakeAmi) -> None:
 async def test_everything_delayed_by_two_seconds(ami: FakeAmi) -> None:
     """Scaled down as PING is: an answer takes four fifths of what is waited for."""
     assert 2 * 2.0 / Limits().ping_timeout_s == pytest.approx(2 * 0.08 / PING.ping_timeout_s)
-    limits = replace(PING, answer_timeout_s=0.2, login_timeout_s=0.5)
+    limits = replace(PING, answer_timeout_s=0.2, login_timeout_s=0.4)
     async with (
         SlowCable(ami.port, way_s=0.08) as cable,
         running(Owner(cable.port, limits)) as owner,

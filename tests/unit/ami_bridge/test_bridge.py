@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 from ami_bridge import recorder as machine
 from ami_bridge.bridge import Bridge
 from ami_bridge.facts import (
+    AgentAnswered,
+    Answered,
     Channel,
     Command,
+    ConsultationBegan,
     Fact,
     HungUp,
     NoteState,
@@ -27,6 +30,7 @@ from ami_bridge.facts import (
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
+    Talker,
     TransferCompleted,
 )
 from ami_bridge.live import LiveCall
@@ -34,8 +38,8 @@ from hushtape.errors import TooBig, Unreachable
 from hushtape.ids import new_call_id
 from hushtape.policy import parse
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind
-from hushtape.recordings.manifest import Direction, Handoff
+from hushtape.policy.schema import DestinationKind, Permission
+from hushtape.recordings.manifest import Direction, Handoff, Leg
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 POLICIES = parse.load_folder(EXAMPLES)
@@ -50,8 +54,12 @@ class FakeStation:
     name: str = "pbx1"
     carried_out: list[tuple[str, Command]] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     since: datetime | None = None
     heard_at: datetime | None = START + timedelta(seconds=7)
+
+    def lives(self, uniqueid: str) -> bool:
+        return uniqueid not in self.gone
 
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         self.known.append(channel.uniqueid)
@@ -532,3 +540,72 @@ async def test_a_call_that_was_over_but_not_in_the_outbox_is_handed_off_by_the_s
     ended.set()
     await asyncio.wait_for(serving, TIMEOUT_S)
     assert kept.calls == {}
+
+
+def rung(queue: str, dialled: str = "01799510510") -> QueueEntered:
+    arrival = Arrival(at=START, direction=Direction.INBOUND, dialled=dialled, queue=queue)
+    return QueueEntered(at=START, arrival=arrival, number="07900123003")
+
+
+@pytest.mark.parametrize(
+    ("queue", "recorded"),
+    [("customer-service", False), ("help-line", True)],  # only the first lets callers opt out
+)
+async def test_a_caller_who_opted_out_before_is_not_recorded_where_the_policy_allows_that(
+    queue: str, recorded: bool
+) -> None:
+    station, kept = FakeStation(), FakeKept()
+    bridge = make(FakeOutbox(), kept)
+    opted_out = channel()
+    opted_out.opted_out = True
+    bridge.tell(station, opted_out, rung(queue))
+    await until(lambda: not bridge._tasks)
+    assert bool(asked(station, StartRecorder)) is recorded
+    assert bool(kept.calls) is recorded
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_an_announcement_before_the_answer_is_the_permission_for_the_call(
+    announced: bool,
+) -> None:
+    surrey = next(policy for policy in POLICIES if policy.name == "surrey")
+    terms = msgspec.structs.replace(surrey.outbound, permission=Permission.ANNOUNCEMENT)
+    policy = msgspec.structs.replace(surrey, outbound=terms)
+    outbox, station = FakeOutbox(), FakeStation()
+    bridge = Bridge(
+        [policy],
+        outbox,  # type: ignore[arg-type]
+        FakeKept(),  # type: ignore[arg-type]
+        lambda at: new_call_id(at, b"12345"),
+    )
+    called = Channel("1.1", "PJSIP/outside1-1", "from-outside", "s", announced=announced)
+    arrival = Arrival(at=START, direction=Direction.OUTBOUND, dialled="020", extension="211")
+    bridge.tell(station, called, Answered(at=START, arrival=arrival, number="020"))
+    await until(lambda: asked(station, StartRecorder))
+    bridge.tell(station, called, HungUp(at=START))
+    await until(lambda: outbox.put_in)
+    assert (outbox.put_in[0].discard is None) is announced
+    for task in list(bridge._tasks):
+        task.cancel()
+
+
+async def test_what_concerns_a_consultation_is_done_on_the_agents_channel() -> None:
+    outbox, station = FakeOutbox(), FakeStation()
+    bridge = make(outbox)
+    place = Place(DestinationKind.EXTENSION, "222")
+    agent = Talker("1.7", Place(DestinationKind.EXTENSION, "221"), "PJSIP/221")
+    leg = Channel("1.7", "PJSIP/221-7", "internal", "s")
+    for fact in (
+        rung("customer-service"),
+        AgentAnswered(at=START, agent="PJSIP/221", talker=agent),
+        ConsultationBegan(at=START, leg=leg, place=place, telephone="PJSIP/221"),
+    ):
+        bridge.tell(station, channel(), fact)
+    await until(lambda: len(asked(station, StartRecorder)) == 2)
+    await until(lambda: not bridge._tasks)
+    assert asked(station, StartRecorder) == ["1.1", "1.7"]
+    bridge.tell(station, channel(), HungUp(at=START))
+    await until(lambda: outbox.put_in)
+    assert asked(station, StopRecorder) == ["1.7"], "the caller's is gone with the channel"
+    assert {each.leg for each in outbox.put_in[0].segments} == {Leg.OUTSIDE, Leg.CONSULTATION}
+    assert bridge._live == {}

@@ -143,6 +143,20 @@ def test_a_queue_call_is_recorded_from_entry_to_hang_up() -> None:
     assert call.stage is Stage.OVER
 
 
+def test_what_is_so_is_noted_after_a_stop_and_before_a_start() -> None:
+    """So that whoever reads the note knows of every recorder that there may be."""
+    call, _ = play(entered(0), started(0.01))
+    first = entered(0)
+    reason = decide.choose([POLICIES["reigate-banstead"]], first.arrival).reason
+    fresh = Call(ID, "pbx1", "1.1", POLICIES["reigate-banstead"], first, reason)
+    assert [type(each) for each in fresh.begin()] == [NoteState, StartRecorder]
+    told = call.apply(transfer(5, PAYMENT_LINE))
+    assert [type(each) for each in told] == [StopRecorder, NoteState]
+    assert isinstance(told[1], NoteState)
+    assert ";silent;" in told[1].text
+    assert call.apply(TransferFailed(at=at(6))) == [], "what is as it was isn't noted again"
+
+
 def test_file_names_hold_nothing_of_the_caller() -> None:
     _, steps = play(entered(0))
     (start,) = only(StartRecorder, steps[0])

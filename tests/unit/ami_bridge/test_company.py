@@ -55,11 +55,25 @@ def test_the_first_moment_with_strangers_counts() -> None:
     assert company.strangers_since == at(1)
 
 
-def test_nobody_is_no_stranger() -> None:
+def test_a_stranger_who_is_away_for_a_moment_was_there_from_the_first() -> None:
+    """While Local channels are optimised away, people come and go."""
     company = met(ADVISER)
     company.change((COLLEAGUE,), at(1))
     assert company.change((), at(2)) is Meeting.NOBODY
+    assert company.change((OTHER,), at(3)) is Meeting.STRANGERS
+    assert company.strangers_since == at(1)
+    assert company.strangers == (OTHER,)
+    company.change((ADVISER,), at(4))
     assert company.strangers_since is None
+
+
+def test_who_is_expected_after_strangers_have_gone_is_let_in() -> None:
+    company = met(ADVISER)
+    company.change((COLLEAGUE,), at(1))
+    company.change((), at(2))
+    company.expect()
+    assert company.expected
+    assert company.change((OTHER,), at(3)) is Meeting.KNOWN
 
 
 def test_a_colleague_who_came_a_moment_too_early_is_let_in() -> None:
@@ -81,6 +95,7 @@ def test_two_lines_to_the_outside_are_not_the_same() -> None:
     place = Place(DestinationKind.OUTSIDE, "9020", number="020")
     company = met(Talker("1.5", place))
     assert company.change((Talker("1.6", place),), at(1)) is Meeting.STRANGERS
+    assert company.known == ["1.5"], "to have no telephone is nothing in common"
 
 
 def test_who_comes_through_half_of_a_local_channel_is_whom_it_stood_for() -> None:

@@ -12,12 +12,15 @@ from ami_bridge.facts import (
     AgentAnswered,
     Answered,
     BridgeEnds,
+    Channel,
     Command,
+    ConsultationBegan,
     Fact,
     Held,
     HungUp,
     JoinedTalk,
     LeftTalk,
+    NobodyListened,
     Parked,
     RecorderStarted,
     Rest,
@@ -122,6 +125,26 @@ def test_whatever_comes_before_that_is_clear_nothing_with_a_stranger_is_kept(end
     assert all(each.ended_at is not None and each.ended_at <= at(9) for each in handoff.segments)
 
 
+def test_with_those_with_whom_recording_goes_on_nothing_is_lost_by_a_hang_up() -> None:
+    _, steps = taken(talk(9, COLLEAGUE), HungUp(at=at(9.1)), policy=MIXED)
+    (segment,) = handoff_of(steps[1]).segments
+    assert (segment.ended_at, segment.cut_s) == (at(9.1), 0)
+
+
+def test_what_is_not_recorded_begins_when_the_stranger_came() -> None:
+    """Asterisk 22, run: the colleague is in the talk before the transfer is told."""
+    attended = TransferCompleted(at=at(5.002), place=BACK_OFFICE, how="attended")
+    call, _ = taken(talk(5, COLLEAGUE), attended, stopped(5.01))
+    (span,) = handoff_of(call.apply(HungUp(at=at(9)))).spans
+    assert span.started_at == at(5)
+
+
+def test_an_agent_who_answers_somebody_who_talks_already_lets_nobody_else_in() -> None:
+    call, _ = taken(AgentAnswered(at=at(5), agent="PJSIP/231"), talk(6, ADVISER, COLLEAGUE))
+    settled(call, call.apply(talk(7, COLLEAGUE)), 7.25)
+    assert call.stage is Stage.UNRECORDED
+
+
 def test_a_stranger_who_is_gone_again_at_once_was_none() -> None:
     call, steps = taken(talk(9, COLLEAGUE), talk(9.1, ADVISER))
     settled(call, steps[0], 9.25)
@@ -161,9 +184,11 @@ def test_an_agent_of_a_queue_that_is_not_recorded_is_a_stranger() -> None:
     revenues = Place(DestinationKind.QUEUE, "632", queue="revenues")
     call, _ = taken(
         transfer(5, revenues),
+        talk(5),
         entered(5.001, "revenues"),
         AgentAnswered(at=at(8), agent="PJSIP/233", talker=OTHER),
         talk(8, OTHER),
+        talk(20),
         entered(20),
         AgentAnswered(at=at(22), agent="PJSIP/231", talker=ADVISER),
         talk(22, ADVISER),
@@ -180,6 +205,17 @@ def test_who_takes_the_part_of_an_agents_local_channel_is_the_agent() -> None:
     settled(call, commands, 1.033)
     assert call.stage is Stage.RECORDED
     assert call.recorder is Recorder.RUNNING, "nobody was heard before"
+
+
+def test_a_consultation_that_began_among_strangers_has_no_length() -> None:
+    """The adviser had left with them there: that is told a moment later."""
+    leg = Channel("1.231", "PJSIP/231-00000002", "internal", "s")
+    began = ConsultationBegan(at=at(9.1), leg=leg, place=BACK_OFFICE, telephone="PJSIP/231")
+    call, steps = taken(talk(9, COLLEAGUE), began)
+    settled(call, steps[0], 9.25)
+    call.apply(stopped(9.26))
+    for span in handoff_of(call.apply(HungUp(at=at(20)))).spans:
+        assert span.ended_at >= span.started_at
 
 
 def test_a_successor_that_finds_strangers_waits_no_more() -> None:
@@ -294,6 +330,43 @@ def test_while_the_bridge_ends_a_hold_begins_nothing() -> None:
     assert not [each for step in steps for each in only(StartRecorder, step)]
 
 
+# the link was away
+
+
+def test_while_the_adviser_is_there_still_nothing_was_lost_with_the_link() -> None:
+    call, steps = taken(NobodyListened(at=at(5)))
+    assert steps == [[]]
+    assert call.recorder is Recorder.RUNNING
+
+
+def test_while_nobody_had_been_there_yet_nothing_was_lost_with_it() -> None:
+    call, _ = play(entered(0), started(0.01), NobodyListened(at=at(5)))
+    assert call.recorder is Recorder.RUNNING
+
+
+def test_alone_where_somebody_had_been_what_came_meanwhile_is_not_kept() -> None:
+    """Who knows who was there: a payment line, perhaps."""
+    call, steps = taken(talk(5), NobodyListened(at=at(6)), stopped(9))
+    assert only(StopRecorder, steps[1])
+    (segment,) = call._segments
+    assert (segment.ended_at, segment.ended_by) == (at(6), EndedBy.LINK_LOST)
+    assert segment.cut_s == pytest.approx(3)
+    assert call.stage is Stage.RECORDED, "and it goes on"
+
+
+def test_who_was_expected_before_may_have_been_and_gone() -> None:
+    call, _ = play(entered(0), started(0.01), NobodyListened(at=at(5)))
+    settled(call, call.apply(talk(6, COLLEAGUE)), 6.25)
+    assert call.stage is Stage.UNRECORDED
+
+
+def test_an_agent_who_answers_afterwards_is_let_in_all_the_same() -> None:
+    call, _ = play(entered(0), started(0.01), NobodyListened(at=at(5)))
+    call.apply(AgentAnswered(at=at(6), agent="PJSIP/231", talker=ADVISER))
+    settled(call, call.apply(talk(6, ADVISER)), 6.03)
+    assert call.stage is Stage.RECORDED
+
+
 # Redirect
 
 
@@ -368,6 +441,12 @@ def test_parked_recording_waits_and_goes_on_with_who_had_the_call() -> None:
     assert [(span.kind, span.started_at, span.ended_at) for span in handoff.spans] == [
         (SpanKind.NOT_RECORDED, at(5), at(9))
     ]
+
+
+def test_who_fetched_it_has_shut_the_door() -> None:
+    call, _ = taken(Parked(at=at(5)), stopped(5.01), talk(9, ADVISER), talk(11))
+    settled(call, call.apply(talk(12, COLLEAGUE)), 12.25)
+    assert call.stage is Stage.UNRECORDED
 
 
 def test_fetched_by_somebody_else_it_is_a_transfer_to_them() -> None:
@@ -452,6 +531,12 @@ def test_a_transfer_that_somebody_answered_was_one(meanwhile: Fact) -> None:
     half = person("232", "1.half", stands_in=True)
     attended = TransferCompleted(at=at(5), place=BACK_OFFICE, how="attended")
     call, _ = taken(talk(4.9, half), attended, stopped(5.01), meanwhile, talk(8, ADVISER))
+    assert call.stage is Stage.UNRECORDED
+
+
+def test_a_colleague_who_was_there_when_it_was_told_has_taken_it_over() -> None:
+    attended = TransferCompleted(at=at(5), place=BACK_OFFICE, how="attended")
+    call, _ = taken(talk(4.999, COLLEAGUE), attended, stopped(5.01), talk(8, ADVISER))
     assert call.stage is Stage.UNRECORDED
 
 

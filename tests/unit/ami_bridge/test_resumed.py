@@ -18,10 +18,12 @@ from ami_bridge.facts import (
     AgentAnswered,
     Claimed,
     Fact,
+    Held,
     HungUp,
     NoteState,
     OptedOut,
     PermissionGiven,
+    Rest,
     Rested,
     StartRecorder,
     StopEveryRecorder,
@@ -198,6 +200,14 @@ def test_permission_is_waited_for_as_long_as_it_was_to_be(seconds: float, left_s
     assert handoff.call.direction is Direction.OUTBOUND
 
 
+def test_no_other_pause_is_taken_for_the_time_that_permission_has() -> None:
+    call = resumed(noted_by(answered(0), started(0.01), policy=SURREY), SURREY)
+    call.apply(Held(at=at(55)))
+    (rest,) = [each for each in call.apply(stopped(55.01)) if isinstance(each, Rest)]
+    call.apply(Rested(at=at(55.1), rest=rest.rest))
+    assert call.stage is Stage.RECORDED
+
+
 def test_without_permission_it_is_destroyed() -> None:
     call = resumed(noted_by(answered(0), started(0.01), policy=SURREY), SURREY)
     call.apply(Adopted(at=at(20)))
@@ -215,8 +225,10 @@ def test_of_a_consultation_under_way_nothing_is_kept_that_nobody_can_date() -> N
         policy=UTTLESFORD,
     )
     call = resumed(note, UTTLESFORD)
-    call.apply(Adopted(at=at(60)))
+    stops = only(StopEveryRecorder, call.apply(Adopted(at=at(60))))
+    assert {each.leg.uniqueid if each.leg else "" for each in stops} == {"", call.legs[0].uniqueid}
     call.apply(stopped(60.01))
+    call.apply(stopped(60.02, 2))
     handoff = handoff_of(call.apply(HungUp(at=at(90))))
     beside = {each.leg: each for each in handoff.segments}[Leg.CONSULTATION]
     assert beside.number == 2
@@ -378,7 +390,7 @@ async def test_a_call_that_another_bridge_has_taken_over_is_none_of_ours() -> No
     bridge.tell(station, channel(), entered(0))
     await until(lambda: asked(station, StartRecorder))
     bridge.tell(station, channel(), entered(1))  # it is to be renewed
-    bridge.disown(station)
+    bridge.disown(station, {"1.1"}, at(2))
     await until(lambda: not bridge._tasks)
     assert kept.calls == {}
     assert bridge._live == {}

@@ -20,6 +20,7 @@ from ami_bridge.facts import (
     JoinedTalk,
     LeftTalk,
     LegGone,
+    NobodyListened,
     QueueEntered,
     TalkChanged,
     TransferCompleted,
@@ -258,7 +259,8 @@ def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() ->
     ]
     told = list(translator.resync(living, NOW, SINCE))
     assert [(each.channel.uniqueid, each.fact) for each in told] == [
-        ("1.1", HungUp(at=SINCE, seen=False))
+        ("1.1", HungUp(at=SINCE, seen=False)),
+        ("1.2", NobodyListened(at=SINCE)),
     ]
     known = translator.channel("1.2")
     assert known is not None
@@ -266,6 +268,12 @@ def test_after_a_lost_link_what_is_gone_has_hung_up_and_what_lives_is_known() ->
     (entered,) = translator.translate(join("1.3"), NOW)
     assert isinstance(entered.fact, QueueEntered)
     assert entered.fact.arrival.dialled == "01737276000"
+
+
+def resynced(translator: Translator, *living: dict[str, str]) -> list[Told]:
+    """Return what was found out, without the word that nobody had listened."""
+    told = list(translator.resync(living, NOW, SINCE))
+    return [each for each in told if not isinstance(each.fact, NobodyListened)]
 
 
 def moved(**headers: str) -> dict[str, str]:
@@ -278,11 +286,11 @@ def test_after_a_lost_link_a_call_that_is_elsewhere_was_transferred() -> None:
     translator = Translator(PBX)
     translator.translate(newchannel(), NOW)
     translator.translate(join(Exten="01737276000"), NOW)
-    (told,) = translator.resync([moved(Exten="710", Application="Dial")], NOW, SINCE)
+    (told,) = resynced(translator, moved(Exten="710", Application="Dial"))
     assert isinstance(told.fact, TransferCompleted)
     assert told.fact.place == translator.place("710")
     assert told.fact.at == SINCE, "it may have been at any moment since"
-    assert list(translator.resync([moved(Exten="710", Application="Dial")], NOW, SINCE)) == []
+    assert resynced(translator, moved(Exten="710", Application="Dial")) == []
 
 
 def test_after_a_lost_link_a_call_that_is_in_another_queue_has_entered_it() -> None:
@@ -290,7 +298,7 @@ def test_after_a_lost_link_a_call_that_is_in_another_queue_has_entered_it() -> N
     translator.translate(newchannel(), NOW)
     translator.translate(join(Exten="01737276000"), NOW)
     status = moved(Exten="612", Application="Queue", Data="surrey-adult-care,t")
-    kinds = [(type(t.fact), t.channel.uniqueid) for t in translator.resync([status], NOW, SINCE)]
+    kinds = [(type(t.fact), t.channel.uniqueid) for t in resynced(translator, status)]
     assert kinds == [(TransferCompleted, "1.1"), (QueueEntered, "1.1")]
 
 
@@ -409,7 +417,7 @@ def test_after_a_lost_link_a_call_that_talks_with_somebody_else_was_transferred(
     living = [talking("1.1"), talking(with_whom), *([alone] if moved else [])]
     told = [
         t
-        for t in translator.resync(living, NOW, SINCE)
+        for t in resynced(translator, *living)
         if t.channel.uniqueid == "1.1" and not isinstance(t.fact, TalkChanged)
     ]
     assert len(told) == moved, "and no queue is entered anew"
@@ -435,7 +443,7 @@ def test_after_an_attended_transfer_a_restart_finds_the_call_where_it_was() -> N
         Application="Queue",
         Data="surrey-contact-centre,t",
     )
-    assert [t for t in translator.resync([status], NOW, SINCE) if t.channel is caller] == []
+    assert [t for t in resynced(translator, status) if t.channel is caller] == []
 
 
 def test_a_caller_whom_the_agent_called_in_is_transferred_too() -> None:

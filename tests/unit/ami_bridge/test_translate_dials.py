@@ -372,13 +372,29 @@ def test_an_opt_out_that_nobody_heard_stands_in_a_variable() -> None:
         Data="surrey-contact-centre,t",
         Variable="HUSHTAPE_OPT_OUT=yes",
     )
-    (told,) = Translator(PBX).resync([entered], NOW, SINCE)
+    opted_out, told = Translator(PBX).resync([entered], NOW, SINCE)
     assert isinstance(told.fact, QueueEntered)
     assert told.channel.opted_out
+    assert opted_out.fact == OptedOut(at=SINCE, by=Asker.CALLER)
     (told,) = Translator(PBX).resync(
         [{**entered, "Variable": "HUSHTAPE_OPT_OUT=(null)"}], NOW, SINCE
     )
     assert not told.channel.opted_out
+
+
+@pytest.mark.parametrize(
+    ("value", "by"), [("yes", Asker.CALLER), ("agent", Asker.AGENT), ("caller", Asker.CALLER)]
+)
+def test_so_does_one_in_a_call_that_we_know(value: str, by: Asker) -> None:
+    pbx = inbound("03456009009")
+    pbx.says("QueueCallerJoin", Uniqueid=CALLER, Queue="surrey-contact-centre", Exten="03456009009")
+    now = status(CALLER, Exten="03456009009", Variable=f"HUSHTAPE_OPT_OUT={value}")
+    told = list(pbx.translator.resync([now], NOW, SINCE))
+    assert [each.fact for each in told if isinstance(each.fact, OptedOut)] == [
+        OptedOut(at=SINCE, by=by)
+    ]
+    told = list(pbx.translator.resync([now], NOW, SINCE))
+    assert not [each for each in told if isinstance(each.fact, OptedOut)], "once"
 
 
 def test_an_outbound_call_that_was_answered_meanwhile_begins_now() -> None:

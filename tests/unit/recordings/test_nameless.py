@@ -13,9 +13,7 @@ from hushtape.recordings import nameless
 
 
 @pytest.fixture(params=["nameless", "with a temporary name"])
-def folder(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on a disk of either kind."""
     if request.param == "nameless":
         return tmp_path
@@ -46,9 +44,13 @@ def test_it_has_its_name_mode_and_content_when_it_is_linked(folder: Path) -> Non
 
 
 def test_what_was_not_linked_is_gone(folder: Path) -> None:
-    with pytest.raises(RuntimeError), nameless.unnamed(folder, 0o640) as (stream, _):
-        stream.write(b"half")
-        raise RuntimeError
+    def break_off() -> None:
+        with nameless.unnamed(folder, 0o640) as (stream, _):
+            stream.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
     assert list(folder.iterdir()) == []
 
 

@@ -1,0 +1,91 @@
+"""The tour's results as a Markdown page: scenario × policy × result, and what each policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lab.scenarios import SCENARIOS
+from lab.scene import Take
+from lab.town import COUNCILS
+
+OK, FAILED, NOT_PLAYED = "ok", "**NOT**", "–"
+HEAD = f"""# Scenarios
+
+Written by `./run-lab --table docs/scenarios.md`, by a whole tour. Not to be written by hand.
+
+Each line is a call played for real, and measured by the ear as [lab.md](lab.md) says. "{OK}": all
+was as the policy says. "{NOT_PLAYED}": this council doesn't play it.
+"""
+SAID = """## What the policies say of each
+
+It stands in the scenes by hand, from the councils' own words. Hushtape isn't asked.
+"""
+BESIDE = """## Beside these
+
+Faults, a crowd, policies of the lab's own, and what all the calls together left behind.
+"""
+
+
+def markdown(takes: Sequence[Take]) -> str:
+    """Write the page of a tour; its scenarios and policies are in the lab's own order."""
+    policies = [council.policy for council in COUNCILS]
+    played = {(take.scenario, take.policy): take for take in takes}
+    rows, said, inside = [], [], []
+    for scenario in SCENARIOS:
+        mine = [played.get((scenario.name, policy)) for policy in policies]
+        its = [take for take in mine if take is not None]
+        if its:
+            inside += its
+            rows.append([f"`{scenario.name}`", scenario.title, *map(_result, mine)])
+            said.append([f"`{scenario.name}`", _said(its)])
+    others = [
+        [f"`{take.scenario}`", take.title, take.policy, _result(take)]
+        for take in takes
+        if take not in inside
+    ]
+    return "\n".join(
+        [
+            HEAD,
+            _summary(takes),
+            "",
+            *_table(["scenario", "the call", *policies], rows),
+            "",
+            SAID,
+            *_table(["scenario", "the policy says"], said),
+            "",
+            BESIDE,
+            *_table(["what", "in words", "policy", "result"], sorted(others)),
+            "",
+        ]
+    )
+
+
+def _summary(takes: Sequence[Take]) -> str:
+    checks = [check for take in takes for check in take.checks]
+    failed = sum(check.hard and not check.ok for check in checks)
+    missed = sum(len(take.warnings) for take in takes)
+    return (
+        f"{len(takes)} scenes, {len(checks)} checks, {failed} of them failed; {missed} aims missed."
+    )
+
+
+def _result(take: Take | None) -> str:
+    return NOT_PLAYED if take is None else OK if take.ok else FAILED
+
+
+def _said(takes: Sequence[Take]) -> str:
+    """What the policies say of a scenario; what all say, once."""
+    by_words: dict[str, list[str]] = {}
+    for take in takes:
+        by_words.setdefault(take.says or "(it broke before it was said)", []).append(take.policy)
+    if len(by_words) == 1:
+        return next(iter(by_words))
+    return "<br>".join(f"{', '.join(who)}: {words}" for words, who in by_words.items())
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

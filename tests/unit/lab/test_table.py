@@ -1,0 +1,57 @@
+"""The page of a tour's results; and the one in the docs, which must know every scenario."""
+
+from __future__ import annotations
+
+from lab import table
+from lab.scenarios import SCENARIOS
+from lab.scene import Scenario, Take
+from lab.town import COUNCILS, Council
+from lab.troubles import FAULTS
+
+FIRST, SECOND = SCENARIOS[:2]
+SURREY, UTTLESFORD = COUNCILS[:2]
+FAULT = FAULTS[0]
+
+
+def take_of(scenario: Scenario, council: Council, *, ok: bool = True, says: str = "so") -> Take:
+    take = Take(scenario.name, scenario.title, council.policy, says)
+    take.check(ok, "something")
+    return take
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """The first table's cells after the name, by name."""
+    first = page.partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in first.splitlines() if line.startswith("| ")]
+    return {cells[0].strip("`"): cells[1:] for cells in rows}
+
+
+def test_every_scenario_has_a_line_and_every_policy_a_column() -> None:
+    takes = [take_of(SECOND, UTTLESFORD, ok=False), take_of(FIRST, SURREY), take_of(SECOND, SURREY)]
+    rows = rows_of(table.markdown(takes))
+    assert rows["scenario"] == ["the call", *(council.policy for council in COUNCILS)]
+    not_played = [table.NOT_PLAYED] * 3
+    assert rows[FIRST.name] == [FIRST.title, table.OK, table.NOT_PLAYED, *not_played]
+    assert rows[SECOND.name] == [SECOND.title, table.OK, table.FAILED, *not_played]
+
+
+def test_what_the_policies_say_stands_once_where_it_is_the_same() -> None:
+    page = table.markdown([take_of(FIRST, SURREY), take_of(FIRST, UTTLESFORD)])
+    assert f"| `{FIRST.name}` | so |" in page
+    page = table.markdown([take_of(FIRST, SURREY), take_of(FIRST, UTTLESFORD, says="not so")])
+    assert f"| `{FIRST.name}` | surrey: so<br>uttlesford: not so |" in page
+
+
+def test_what_is_no_councils_scenario_stands_apart() -> None:
+    fault = Take(FAULT.name, FAULT.title, SURREY.policy)
+    fault.check(ok=True, what="something")
+    page = table.markdown([take_of(FIRST, SURREY), fault])
+    assert FAULT.name not in rows_of(page)
+    beside = page.partition("## Beside these")[2]
+    assert f"| `{FAULT.name}` | {FAULT.title} | surrey | {table.OK} |" in beside
+
+
+def test_the_summary_counts_failed_checks_and_missed_aims() -> None:
+    take = take_of(FIRST, SURREY, ok=False)
+    take.aim(ok=False, what="nearly")
+    assert "1 scenes, 2 checks, 1 of them failed; 1 aims missed." in table.markdown([take])
