@@ -66,7 +66,14 @@ class Noted:
 
 
 def write(noted: Noted) -> str:
-    """Return the text for the variable."""
+    """Return the text for the variable; where it grows too long the oldest segments go."""
+    segments = noted.segments[-MOST_SEGMENTS:]
+    while len(text := _line(noted, segments)) > TEXT_LIMIT and segments:
+        segments = segments[1:]
+    return text
+
+
+def _line(noted: Noted, segments: Sequence[NotedSegment]) -> str:
     flags = _DISCARD * noted.discards + _PERMISSION * noted.awaits_permission
     known = [each for each in noted.known if _KNOWN.fullmatch(each)]
     return ";".join(
@@ -80,7 +87,7 @@ def write(noted: Noted) -> str:
             flags,
             noted.queue if _QUEUE.fullmatch(noted.queue) else "",
             ",".join(known[-MOST_KNOWN:]),
-            ",".join(_segment(each) for each in noted.segments[-MOST_SEGMENTS:]),
+            ",".join(_segment(each) for each in segments),
         )
     )
 

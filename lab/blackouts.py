@@ -22,7 +22,6 @@ from lab.scene import Stage
 from lab.town import Council
 from lab.waiting import pass_time, until
 
-BLOW_S = (2.0, 9.0)  # from when the first phones ring
 AWAY_S = (0.5, 4.0)
 COMPLETE_TIMEOUT_S = 150.0  # the catalogue is looked after every half minute
 
@@ -87,7 +86,7 @@ def black_out(
     for number in range(rounds):
         blackout = BLACKOUTS[number % len(BLACKOUTS)] if redis else EVERYTHING
         plans = [gamble.draw(chance, each) for each in councils]
-        blow_s, away_s = chance.uniform(*BLOW_S), chance.uniform(*AWAY_S)
+        blow_s, away_s = gamble.draw_blow(chance, plans), chance.uniform(*AWAY_S)
         mark = stage.eyes.mark()
         with ThreadPoolExecutor(len(plans)) as pool:
             running = [pool.submit(gamble.play, stage, plan) for plan in plans]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,10 @@ RINGS_S = (0.6, 3.0)
 TALKS_S = (1.5, 5.0)
 CONSULTS_S = (1.0, 2.5)
 AFTERWARDS_S = (2.5, 5.0)
+SET_UP_S = 0.3  # until a phone rings
+KEYS_S = 4.3  # to press *2 and a number
+FIRST_BLOW_S = 2.0
+BEFORE_S = (-0.2, 1.5)
 JUST_NOW_S = 0.3  # what happened so lately is still going on
 
 
@@ -60,6 +65,21 @@ class Plan:
     afterwards_s: float
     last: str  # who hangs up: "caller", or whom he talks with
 
+    def moments_s(self) -> tuple[float, float]:
+        """When the talk with the agent will end, and when the call will, reckoned from the start.
+
+        The same where nobody is sent on.
+        """
+        talked_s = SET_UP_S + self.waits_s + self.rings_s
+        if self.move is Move.ABANDON:
+            return talked_s, talked_s
+        talked_s += self.talks_s
+        if self.move is Move.ATTENDED:
+            talked_s += KEYS_S + self.consults_s
+        if self.move is Move.NONE:
+            return talked_s, talked_s
+        return talked_s, talked_s + self.afterwards_s
+
     def words(self) -> str:
         """For people."""
         moves = self.move in (Move.BLIND, Move.ATTENDED, Move.REDIRECT)
@@ -94,6 +114,18 @@ def draw(chance: random.Random, council: Council, moves: tuple[Move, ...] = MOVE
         afterwards_s=chance.uniform(*AFTERWARDS_S),
         last="caller" if alone or move is Move.ABANDON else chance.choice(("caller", "other")),
     )
+
+
+def draw_blow(chance: random.Random, plans: Sequence[Plan]) -> float:
+    """Make up when something is to break, in seconds after the first phones ring.
+
+    Half of the time just before somebody is sent on or hangs up: that is where it hurts.
+    """
+    ends_s = [plan.moments_s()[1] for plan in plans]
+    anywhere_s = chance.uniform(FIRST_BLOW_S, sorted(ends_s)[len(ends_s) // 2])
+    aimed_s = chance.choice([at_s for plan in plans for at_s in plan.moments_s()])
+    before_s = chance.uniform(*BEFORE_S)
+    return anywhere_s if chance.random() < 0.5 else max(FIRST_BLOW_S, aimed_s - before_s)
 
 
 def number_of(council: Council, party: str) -> str:

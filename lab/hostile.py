@@ -28,7 +28,7 @@ from lab.town import AGENT_HZ, CALLER_HZ, Council
 from lab.waiting import LabTimeoutError, pass_time
 
 TALK_S = 1.5
-TALK_SHARE = 0.95  # of the talk's frames: a caller of ours has no jitter buffer to rely on
+TALK_SHARE = 0.85  # of its frames: a caller of ours has no jitter buffer to rely on
 KEPT_LIMIT = 200  # characters of a name or a number that may be kept
 ARCHIVE_TIMEOUT_S = 30.0  # for all of them together
 LEAST_CALLS = 20  # fewer, and the lab has proved nothing

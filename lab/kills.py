@@ -24,7 +24,6 @@ from lab.scene import Stage
 from lab.town import COUNCILS, Council
 from lab.waiting import pass_time, until
 
-BLOW_S = (2.0, 9.5)  # from when the first phones ring
 RETURN_TIMEOUT_S = 60.0
 ARCHIVE_TIMEOUT_S = 150.0
 # Each time the supervisor waits twice as long before it starts a bridge again. After so many kills
@@ -139,14 +138,12 @@ def kill_bridges(
     tally = Tally()
     while tally.kills < kills:
         rounds = min(KILLS_IN_A_ROW, kills - tally.kills)
-        drawn = [
-            ([gamble.draw(chance, each) for each in councils], chance.uniform(*BLOW_S))
-            for _ in range(rounds)
-        ]
+        drawn = [[gamble.draw(chance, each) for each in councils] for _ in range(rounds)]
+        blows_s = [gamble.draw_blow(chance, plans) for plans in drawn]
         mark = stage.eyes.mark()
         played: list[Played] = []
         outages: list[judge.Span] = []
-        for plans, blow_s in drawn:
+        for plans, blow_s in zip(drawn, blows_s, strict=True):
             outages.append(_round(stage, plans, blow_s, played))
             tally.kills += 1
         _look(stage, tally, played, outages, mark)

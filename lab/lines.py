@@ -22,7 +22,6 @@ from lab.scene import Stage
 from lab.town import Council
 from lab.waiting import pass_time, until
 
-BLOW_S = (2.0, 7.0)  # from when the first phones ring
 AWAY_S = (0.5, 4.0)
 DEAF_S = 8.0  # longer than a login may take
 DELAY_S = 2.0  # in each direction
@@ -97,7 +96,7 @@ def trouble_lines(
     for number in range(rounds):
         fault = FAULTS[number % len(FAULTS)]
         plans = [gamble.draw(chance, each) for each in councils]
-        blow_s, away_s = chance.uniform(*BLOW_S), chance.uniform(*AWAY_S)
+        blow_s, away_s = gamble.draw_blow(chance, plans), chance.uniform(*AWAY_S)
         mark, sent, logged = stage.eyes.mark(), len(cable.sent), len(stage.product.log_lines())
         with ThreadPoolExecutor(len(plans)) as pool:
             running = [pool.submit(gamble.play, stage, plan) for plan in plans]

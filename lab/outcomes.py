@@ -6,7 +6,6 @@ from lab.deeds import DirectCall
 from lab.ear import Heard
 from lab.observer import event
 from lab.scene import (
-    BOTH_SHARE,
     RENEWED_S,
     RUN_ON_S,
     SHIFT_S,
@@ -125,8 +124,8 @@ def check_one(
     """Somebody is heard on a side between two times of the recording (s); see check_both."""
     talk = round((end_s - start_s - lost_s) / heard.frame_s)
     share = min(1.0, heard.frames(side, name, start_s, end_s + SHIFT_S) / talk)
-    take.check(
-        share >= BOTH_SHARE,
+    take.share(
+        share,
         f"{when}, {end_s - start_s:.2f} s: the {words_of(name)} in {share:.1%} of the frames",
     )
 

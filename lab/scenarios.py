@@ -18,7 +18,6 @@ from lab import (
 from lab.observer import event
 from lab.scene import (
     AFTER_S,
-    BOTH_SHARE,
     EVENT_TIMEOUT_S,
     RENEWED_S,
     TALK_S,
@@ -136,8 +135,8 @@ def _sent_on(
             )
             anew_s = moved_s - began_s + RENEWED_S
             caller = heard.share("caller", "left", anew_s, ended_s - began_s)
-            take.check(
-                caller >= BOTH_SHARE,
+            take.share(
+                caller,
                 f"from {RENEWED_S * 1000:.0f} ms after the transfer on, the caller is in"
                 f" {caller:.1%} of the frames",
             )

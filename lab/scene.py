@@ -25,6 +25,9 @@ RINGS_S = 1.0  # the agent's phone rings, the caller hears music
 TALK_S = 5.0
 AFTER_S = 3.0  # with the next party
 
+# Phones and PBX share one machine; where it has no time for them, packets are late and are dropped.
+# A scene that lacks a few frames so is played once more, and both are said.
+NOISY_SHARE = 0.95
 BOTH_SHARE = 0.99  # of the 20 ms frames of a talk: both tones, each on its own side
 # Asterisk may put up to two packets of nothing before the first sound: all that follows is so much
 # later in the file, and nothing is lost by it. (See EDGE_S.)
@@ -53,6 +56,7 @@ class Check:
     ok: bool
     what: str
     hard: bool = True
+    noise: bool = False  # a few frames too few, which a busy machine may have lost
 
     def text(self) -> str:
         """One line for people: an aim that was missed is loud, but nothing failed."""
@@ -84,6 +88,17 @@ class Take:
     def check(self, ok: bool, what: str) -> None:
         """Note one check."""
         self.checks.append(Check(bool(ok), what))
+
+    def share(self, share: float, what: str) -> None:
+        """Note that nearly all frames of something are there: BOTH_SHARE of them."""
+        ok = share >= BOTH_SHARE
+        self.checks.append(Check(ok, what, noise=not ok and share >= NOISY_SHARE))
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether nothing is wrong but a few frames, which a busy machine may have lost."""
+        missed = [check for check in self.checks if check.hard and not check.ok]
+        return bool(missed) and all(check.noise for check in missed)
 
     def aim(self, ok: bool, what: str) -> None:
         """Note something that a busy machine may miss: a warning, not a failure."""
@@ -302,8 +317,8 @@ def check_both(
     right = min(1.0, heard.frames("right", other, *window) / talk)
     name, outside = words_of(other), words_of(outsider)
     what = "wait" if other == "music" else "talk"
-    take.check(
-        min(left, right) >= BOTH_SHARE,
+    take.share(
+        min(left, right),
         f"{what} with the {name}, {end_s - start_s:.2f} s: {outside} in {left:.1%} of the frames on"
         f" the left, {name} in {right:.1%} on the right",
     )

@@ -334,6 +334,22 @@ def play(
 
 
 def play_one(stage: Stage, scenario: Scenario, council: Council) -> Take:
+    """Play one scenario; once more, if a few frames are lacking and nothing else is wrong."""
+    first = _play_once(stage, scenario, council)
+    if not first.is_noise:
+        return first
+    take = _play_once(stage, scenario, council)
+    take.calls[:0] = first.calls
+    take.unrecorded[:0] = first.unrecorded
+    take.discarded[:0] = first.discarded
+    take.latencies_s[:0] = first.latencies_s
+    for check in first.checks:
+        if check.noise:
+            take.aim(ok=False, what=f"at the first try: {check.what}")
+    return take
+
+
+def _play_once(stage: Stage, scenario: Scenario, council: Council) -> Take:
     """Play one scenario; whatever goes wrong in it is a failed check, not the end of the tour."""
     take = Take(scenario.name, scenario.title, council.policy)
     try:

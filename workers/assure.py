@@ -148,18 +148,18 @@ def _settle(here: Context, recording_id: str, remarks: Sequence[str]) -> bool:
     ledger, findings = Ledger(here.redis), Findings(here.redis)
     now = here.clock()
     each = ledger.get(recording_id)
-    ledger.settle(recording_id)
     finding = findings.get(recording_id)
-    if here.catalogue.get(recording_id) is not None:
-        if finding is not None:  # the catalogue has written it, from the manifest
-            _tell(findings, finding, now)
-        return True
-    found = of_remarks(remarks)
+    is_there = here.catalogue.get(recording_id) is not None
+    found = {} if is_there else of_remarks(remarks)
     if found:
         _record(findings, recording_id, each or of_unreadable(recording_id), found, now)
+    elif finding is not None and is_there:  # the catalogue has written it, from the manifest
+        _tell(findings, finding, now)
     elif finding is not None:  # deleted by now
         findings.withdraw(recording_id)
-    return False
+    # Last: of what was interrupted before, ``assure`` finds out.
+    ledger.settle(recording_id)
+    return is_there
 
 
 def _record(

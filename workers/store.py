@@ -90,8 +90,12 @@ def store(
     return Entry(manifest)
 
 
-def check_same(entry: Entry, handoff: Handoff) -> None:
+def check_same(entry: Entry, handoff: Handoff, *, left_over: bool = True) -> None:
     """See that a stored recording holds the segments of a hand-off: else its files are elsewhere.
+
+    Args:
+        left_over: whether any of its files is in the spool. Of two bridges both may hand a call
+            off; the second hand-off names what the first one's recording was made of.
 
     Raises:
         Conflict: it doesn't; the files of this hand-off are in no recording.
@@ -108,7 +112,7 @@ def check_same(entry: Entry, handoff: Handoff) -> None:
             " what the hand-off says is to be cut away may be in the recording; somebody has to"
             " look at it"
         )
-    if lacking:
+    if lacking and left_over:
         raise Conflict(
             f"recording {handoff.id} is archived already, without segment {', '.join(lacking)} of"
             " this second hand-off: its files stay in the spool"

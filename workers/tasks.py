@@ -130,8 +130,8 @@ def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, 
             entry = storing.stored(store, handoff.id)
             if entry is None:
                 entry = _make(here, store, handoff, folder, scratch, remarks)
-            if any(os.path.lexists(folder / name) for name in intake.file_names(handoff)):
-                storing.check_same(entry, handoff)
+            left_over = any(os.path.lexists(folder / name) for name in intake.file_names(handoff))
+            storing.check_same(entry, handoff, left_over=left_over)
             with step("catalogue", handoff.id):
                 here.catalogue.add(entry)
             told = entry.manifest.remarks

@@ -37,6 +37,8 @@ OF_A_RECORDING = ("hushtape:", "rq:job:archive-", "rq:queue:spool-")
 _NO_MATTER = re.compile(r":intermediate|-total$|:assured-at$")
 # When something was done differs after a kill; that it was done doesn't.
 _LATER = {"begun_at", "deleted_at", "discarded_at"}
+_FOUND_AT = re.compile(r'"found_at":"[^"]*",')
+_BY_THE_CLOCK = (b"hushtape:findings-told", b"hushtape:findings-forget")
 _LATER_IN_NAMES = re.compile(r"\.again-[0-9TZ]+\.")
 
 Snapshot = dict[str, str]
@@ -310,10 +312,11 @@ def _value(client: Any, key: bytes) -> str:
         case b"hash":
             return str(sorted(client.hgetall(key).items()))
         case b"zset":
-            return str(client.zrange(key, 0, -1, withscores=True))
+            is_later = key in _BY_THE_CLOCK
+            return str(client.zrange(key, 0, -1, withscores=not is_later))
         case b"set":
             return str(sorted(client.smembers(key)))
         case b"list":
             return str(client.lrange(key, 0, -1))
         case _:
-            return str(client.get(key))
+            return _FOUND_AT.sub("", client.get(key).decode(errors="replace"))

@@ -119,6 +119,16 @@ def test_who_is_heard_in_a_talk() -> None:
     )
 
 
+def test_whom_nothing_places_is_where_the_local_channel_leads_through_which_he_came() -> None:
+    """A trunk shows no number, and the Local channel is named after what was dialled."""
+    half = Channel("1.10", "Local/902079460010@internal-0000000a;1", "internal", "902079460010")
+    unnamed = Party(PBX, {**ALL, half.uniqueid: half})
+    (talker,) = unnamed.talkers([Heard(CALLED.uniqueid, through=half.uniqueid)])
+    assert talker.place.number == "02079460010"
+    (talker,) = unnamed.talkers([Heard(AGENT.uniqueid, through=half.uniqueid)])
+    assert talker.place == EXTENSION_211, "who has a place of his own has that"
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_asterisks_own_voices_are_nobody(name: str) -> None:
     channel = Channel("1.9", f"{name}conference-00000009;2", "", "")

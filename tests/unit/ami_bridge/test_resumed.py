@@ -16,7 +16,9 @@ from ami_bridge.call import Call
 from ami_bridge.facts import (
     Adopted,
     AgentAnswered,
+    Channel,
     Claimed,
+    Command,
     Fact,
     Held,
     HungUp,
@@ -28,6 +30,7 @@ from ami_bridge.facts import (
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
+    StopUnconfirmed,
     TalkChanged,
     Talker,
     TransferCompleted,
@@ -62,6 +65,7 @@ from tests.unit.ami_bridge.test_call import (
     transfer,
 )
 from tests.unit.ami_bridge.test_company import ADVISER, COLLEAGUE
+from tests.unit.ami_bridge.test_consultation import LEG
 from tests.unit.ami_bridge.test_consultation import began as consultation_began
 
 REIGATE = POLICIES["reigate-banstead"]
@@ -235,6 +239,60 @@ def test_of_a_consultation_under_way_nothing_is_kept_that_nobody_can_date() -> N
     assert beside.stop is StopSeen.UNSEEN
     assert beside.ended_at == beside.started_at
     assert call.segments == 2, "and the numbers go on after it"
+
+
+CONSULTED = [
+    entered(0, "customer-service"),
+    *TAKEN,
+    consultation_began(5),
+    started(5.01, 2),
+]
+
+
+def test_what_runs_on_the_agents_channel_is_stopped_too() -> None:
+    call = resumed(noted_by(*CONSULTED, policy=UTTLESFORD), UTTLESFORD)
+    (leg,) = call.legs
+    assert (leg.uniqueid, leg.name) == (LEG.uniqueid, LEG.name)
+    told = call.apply(Adopted(at=at(60)))
+    stops = [each.leg for each in told if isinstance(each, StopEveryRecorder)]
+    assert leg in stops
+    assert None in stops, "and on the caller's"
+    told = call.apply(stopped(60.01, 2)) + call.apply(rested(60.1, 1))
+    assert not only(StartRecorder, told), "nobody knows whether the agent still consults"
+
+
+@pytest.mark.parametrize("alive", [True, False])
+async def test_an_agents_channel_that_is_gone_needs_no_stop(alive: bool) -> None:
+    note = noted_by(*CONSULTED, policy=UTTLESFORD)
+    station = FakeStation(gone=set() if alive else {LEG.uniqueid})
+    bridge = make(FakeOutbox(), FakeKept())
+    bridge.tell(station, channel(), claimed(note, ADVISER))
+    bridge.link_up(station, at(60))
+    await until(lambda: not bridge._tasks)
+    assert (LEG.uniqueid in asked(station, StopEveryRecorder)) is alive
+    assert "1.1" in asked(station, StopEveryRecorder)
+
+
+async def test_an_unknown_call_is_stopped_again_and_again_until_it_is_or_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ami_bridge.bridge.STUCK_REST_S", 0)
+    tries = 0
+
+    class Stubborn(FakeStation):
+        async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
+            nonlocal tries
+            tries += 1
+            if tries == 3:
+                self.gone.add(channel.uniqueid)
+            return StopUnconfirmed(at=at(60), segment=0)
+
+    station, bridge = Stubborn(), make(FakeOutbox())
+    with capture_logs() as logs:
+        bridge.tell(station, channel(), claimed("scribble"))
+        await until(lambda: not bridge._tasks)
+    assert tries == 3
+    assert sum("aren't stopped" in each.get("what", "") for each in logs) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ami_bridge.facts import (
     JoinedTalk,
     LeftTalk,
     LegGone,
+    OptedOut,
     Parked,
     TalkChanged,
     TransferCompleted,
@@ -251,6 +252,21 @@ def test_a_consultation_by_telephone_is_on_its_second_channel() -> None:
     assert of(pbx.says("Unhold", Uniqueid=AGENT), CALLER, ConsultationEnded)
 
 
+def test_whoever_comes_into_a_consultation_is_told() -> None:
+    pbx, _ = second_line()
+    told = pbx.enters("b2", "1.99")
+    (fact,) = of(told, CALLER, ConsultationBegan)
+    assert isinstance(fact, ConsultationBegan)
+    assert [talker.uniqueid for talker in fact.talkers] == [COLLEAGUE, "1.99"]
+    assert fact.leg.uniqueid == "1.22"
+
+
+def test_an_opt_out_during_a_consultation_is_that_of_the_caller_who_waits() -> None:
+    pbx, _ = second_line()
+    assert of(pbx.user("1.22", "opt-out", "agent"), CALLER, OptedOut)
+    assert of(pbx.user(COLLEAGUE, "opt-out", "agent"), CALLER, OptedOut) == []
+
+
 def test_a_leg_that_is_gone_is_told_before_it_is_forgotten() -> None:
     pbx, _ = second_line()
     (fact,) = of(pbx.says("Hangup", Uniqueid="1.22"), CALLER, LegGone)
@@ -280,6 +296,14 @@ def test_after_a_resync_who_talks_is_known_anew() -> None:
     told = list(pbx.translator.resync(now, NOW, SINCE))
     assert company(told) == [[AGENT, COLLEAGUE]]
     assert company(pbx.leaves("b1", COLLEAGUE)) == [[AGENT]]
+
+
+def test_who_is_parked_talks_to_nobody_after_a_resync_either() -> None:
+    pbx = queue_call()
+    pbx.leaves("b1", CALLER)
+    pbx.enters("lot", CALLER, kind="parking")
+    now = living((CALLER, "lot"), (COLLEAGUE, "lot"), (AGENT, ""))
+    assert company(list(pbx.translator.resync(now, NOW, SINCE))) == []
 
 
 def test_after_a_resync_a_local_channel_still_leads_to_the_agent() -> None:
