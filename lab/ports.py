@@ -17,6 +17,7 @@ from pathlib import Path
 BLOCK = 20
 FIRST_PORT = 12000
 LAST_PORT = 32000
+SHORT_BLOCKS = 4  # a phone's run; an Asterisk's has thirty blocks
 
 _held: dict[int, int] = {}
 _lock = threading.Lock()
@@ -31,15 +32,23 @@ def claim(count: int) -> range:
     blocks = -(-count // BLOCK)
     total = (LAST_PORT - FIRST_PORT) // BLOCK
     with _lock:
-        start = random.randrange(total)
-        for offset in range(total):
-            first = (start + offset) % total
-            if first + blocks > total:
-                continue
-            if _take(first, blocks):
+        for first in _places(total, blocks):
+            if first + blocks <= total and _take(first, blocks):
                 port = FIRST_PORT + first * BLOCK
                 return range(port, port + blocks * BLOCK)
     raise NoPortsError(f"No {count} free ports between {FIRST_PORT} and {LAST_PORT}")
+
+
+def _places(total: int, blocks: int) -> list[int]:
+    """Where to look for a run, so that short ones leave room for long ones.
+
+    Long ones stand side by side at the near end, short ones at the far end.
+    """
+    border = total * 2 // 3
+    short = blocks <= SHORT_BLOCKS
+    at_first = range(border, total) if short else range(0, border - blocks, blocks)
+    start = random.randrange(len(at_first))
+    return [*at_first[start:], *at_first[:start], *range(total)]
 
 
 def release(ports: range) -> None:
