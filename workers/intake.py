@@ -14,7 +14,7 @@ from hushtape.config import Config
 from hushtape.errors import Damaged, TooBig
 from hushtape.ids import is_call_id
 from hushtape.recordings.assurance import Kind
-from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff
+from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff, StopSeen
 from workers import spool
 
 SEGMENTS_MAX = 1000
@@ -61,7 +61,10 @@ def mend(handoff: Handoff) -> tuple[Handoff, tuple[str, ...]]:
     for segment in handoff.segments:
         if segment.ended_at and segment.ended_at < segment.started_at:
             remarks.append(f"clock: segment {segment.number} ended before it began")
-            segment = msgspec.structs.replace(segment, ended_at=None)
+            # Where the end was seen the file tells it. Where it wasn't, what came after the last
+            # sign of the PBX isn't kept: all of it did.
+            ended_at = segment.started_at if segment.stop is StopSeen.UNSEEN else None
+            segment = msgspec.structs.replace(segment, ended_at=ended_at)
         segments.append(segment)
     spans = []
     for span in handoff.spans:

@@ -517,6 +517,23 @@ def test_a_clock_that_was_set_back_is_a_remark(house: House) -> None:
     assert manifest_of(house).call.ended_at == START
 
 
+@pytest.mark.parametrize(
+    ("stop", "kept_s"), [(StopSeen.UNSEEN, 0), (StopSeen.HANG_UP, 2), (StopSeen.CONFIRMED, 2)]
+)
+def test_nothing_after_the_last_sign_of_the_pbx_is_kept(
+    house: House, stop: StopSeen, kept_s: float
+) -> None:
+    """The link was lost before the recorder's start was known: nobody saw what came then."""
+    one = segment(1, 0, 2, ended_at=START - timedelta(seconds=0.3), stop=stop)
+    house.write_segment(one, tone(440, 2), tone(600, 2))
+    archive(handoff(one, audio=LOSSLESS))
+    manifest = manifest_of(house)
+    assert manifest.segments[0].duration_s == kept_s
+    assert "clock: segment 1 ended before it began" in manifest.remarks
+    left, right = samples(house, AudioFormat.FLAC)
+    assert any(left) == any(right) == bool(kept_s)
+
+
 def test_what_cannot_be_read_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "_id_of_job", lambda: RECORDING_ID)
     with pytest.raises(Damaged):

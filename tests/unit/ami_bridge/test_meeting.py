@@ -162,6 +162,16 @@ def test_where_recording_goes_on_with_them_it_does_with_a_new_recorder() -> None
     assert call.stage is Stage.RECORDED, "the colleague has the call now"
 
 
+def test_half_of_a_local_channel_on_the_way_to_whom_a_transfer_led_is_not_judged() -> None:
+    call, _ = taken(transfer(5, COLLEAGUE.place), stopped(5.01), talk(5.02), policy=MIXED)
+    half = person("233", "1.half", stands_in=True)
+    for rest in [each for each in call.apply(talk(5.1, half)) if isinstance(each, Rest)]:
+        call.apply(Rested(at=at(5.35), rest=rest.rest))
+    assert call.stage is Stage.RECORDED, "nobody has answered yet"
+    call.apply(talk(6, OTHER))
+    assert not call._company.knows(OTHER)
+
+
 def test_of_several_strangers_the_strictest_ruling_counts() -> None:
     call, steps = taken(talk(9, COLLEAGUE, OTHER), policy=MIXED)
     settled(call, steps[0], 9.25)

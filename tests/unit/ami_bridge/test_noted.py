@@ -170,6 +170,15 @@ def test_a_channel_that_could_be_misread_is_not_noted(on: str) -> None:
     assert noted.read(text).segments == (replace(segment, on=""),)
 
 
+def test_where_it_grows_too_long_the_oldest_segments_go() -> None:
+    on = f"1.7~PJSIP/{'x' * 70}"
+    segments = tuple(NotedSegment(n, Leg.CONSULTATION, AT, None, on) for n in range(1, 13))
+    text = noted.write(replace(SAMPLE, segments=segments))
+    assert noted.TEXT_LIMIT - 150 < len(text) <= noted.TEXT_LIMIT
+    numbers = [each.number for each in noted.read(text).segments]
+    assert numbers == list(range(13 - len(numbers), 13))
+
+
 def test_the_newest_segment_has_the_highest_number() -> None:
     assert noted.newest(()) == 0
     assert noted.newest(SAMPLE.segments) == 2

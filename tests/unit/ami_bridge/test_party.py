@@ -93,6 +93,16 @@ def test_where_a_policy_would_find_somebody() -> None:
     assert party().place_of(CALLER) == outside
 
 
+def test_a_telephone_that_nothing_places_is_where_it_was_dialled() -> None:
+    soft = Channel("1.9", "PJSIP/alice-00000009", "internal", "s", number="anonymous")
+    one = Party(PBX, {**ALL, soft.uniqueid: soft})
+    assert one.place_of(soft).kind is DestinationKind.UNKNOWN
+    one.dials(soft.uniqueid, "212")
+    assert one.place_of(soft) == Place(DestinationKind.EXTENSION, "212")
+    one.dials(AGENT.uniqueid, "212")
+    assert one.place_of(AGENT) == EXTENSION_211, "who has a place of his own has that"
+
+
 def test_who_was_called_is_found_under_what_was_dialled_for_it() -> None:
     one = party()
     one.dials(CALLED.uniqueid, "902079460010")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from ami_bridge.asterisk import translate as translation
 from ami_bridge.asterisk.translate import Told, Translator
 from ami_bridge.facts import (
     AgentAnswered,
+    Channel,
     Claimed,
     ConsultationBegan,
     ConsultationEnded,
@@ -345,6 +348,28 @@ def test_a_claim_says_with_whom_it_is_and_where_it_waits() -> None:
     assert [talker.uniqueid for talker in fact.talkers] == [AGENT]
     assert (fact.waits_in, fact.since, fact.at) == ("help-line", SINCE, NOW)
     assert fact.talkers[0].telephone == "PJSIP/211"
+
+
+@pytest.mark.parametrize(("note", "since"), [("x;y", SINCE), ("(null)", NOW)])
+def test_with_whom_another_bridges_call_talks_is_uncertain_since_it_was_last_there(
+    note: str, since: datetime
+) -> None:
+    caller, agent = living((CALLER, "b1"), (AGENT, "b1"))
+    caller["Variable"] = f"HUSHTAPE_CALL={note}"
+    told = list(Translator(PBX).resync([caller, agent], NOW, SINCE))
+    (fact,) = of(told, CALLER, TalkChanged)
+    assert fact.at == since
+
+
+def test_a_leg_that_is_known_stays_what_it_is() -> None:
+    """A note holds no more of an agent's channel than its name."""
+    pbx = queue_call()
+    caller, agent = pbx.translator.channel(CALLER), pbx.translator.channel(AGENT)
+    assert caller is not None
+    pbx.translator.know(caller, [Channel(AGENT, NAMES[AGENT], "", "")])
+    assert pbx.translator.channel(AGENT) is agent
+    assert agent is not None
+    assert agent.context == "internal"
 
 
 def test_of_a_call_that_we_know_the_note_is_our_own() -> None:
