@@ -233,8 +233,9 @@ class Bridge:
     def link_up(self, station: Station, at: datetime) -> None:
         """Tell every call of a PBX that the link to it is there, for the first time or again."""
         for live in [each for each in self._live.values() if each.station is station]:
-            back = LinkReturned(at=at) if live.adopted else Adopted(at=at)
-            live.adopted = True
+            # A bridge that ends takes over nothing any more: its successor does.
+            back = LinkReturned(at=at) if live.adopted or self._ending else Adopted(at=at)
+            live.adopted = live.adopted or not self._ending
             self._apply(live, back)
 
     def disown(self, station: Station, living: Collection[str], since: datetime) -> None:

@@ -23,7 +23,8 @@ BOOT_TIMEOUT_S = 60.0
 STOP_GRACE_S = 10.0
 OPENSSL_TIMEOUT_S = 20
 COMMAND_TIMEOUT_S = 20
-RTP_PORTS = 600
+RTP_PORTS = 240  # in one piece; each channel takes two, and they are given out in turn
+CROWDED_RTP_PORTS = 600
 MUSIC_S = 10
 ANNOUNCEMENT_S = 1.5
 TONE_AMPLITUDE = 0.4
@@ -75,7 +76,7 @@ class Asterisk(Lifetime):
             self._link = folder
 
         self._ports = ports.claim(20)
-        self._rtp = ports.claim(RTP_PORTS)
+        self._rtp = ports.claim(CROWDED_RTP_PORTS if crowd else RTP_PORTS)
         self.sip_port, self.ami_port, self.ami_tls_port = self._ports[0:3]
         self.hushtape_secret = secrets.token_urlsafe(18)
         self.observer_secret = secrets.token_urlsafe(18)

@@ -34,6 +34,13 @@ class Connection:
     slots: asyncio.Semaphore  # for actions under way
     answered_s: float  # when the PBX last answered an action: the event loop's time
     listening: bool = False  # its owner has caught up with what lives on the PBX
+    slow: bool = False  # its last answer took longer than it should
+
+    def answered(self, asked_s: float, now_s: float, slow_s: float) -> bool:
+        """Note an answer; tell whether it is news that answers are slow, or quick again."""
+        self.answered_s = now_s
+        before, self.slow = self.slow, now_s - asked_s > slow_s
+        return self.slow is not before
 
 
 class Opener:

@@ -30,6 +30,7 @@ class Limits:
     connect_timeout_s: float = 5.0  # TCP and TLS together
     login_timeout_s: float = 10.0  # with 2 s each way the greeting and the answer take 6
     answer_timeout_s: float = 5.0
+    slow_answer_s: float = 1.0  # recording begins and ends as late as answers come
     # A ping is sent when nothing was answered for so long. What came after the last answer isn't
     # kept if the link is lost.
     ping_interval_s: float = 2.0

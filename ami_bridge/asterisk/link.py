@@ -224,11 +224,16 @@ class Link:
         self._asked += 1
         kind = "list" if list_limit else "one"
         ask = Ask(action, f"{self._ids}-{kind}-{self._asked}", list_limit)
+        clock_s = asyncio.get_running_loop().time
+        asked_s = clock_s()
         try:
             frames: list[Frame] = await connection.manager.send_action(ask)
         finally:
             protocol.forget(ask.id)
-        connection.answered_s = asyncio.get_running_loop().time()
+        if connection.answered(asked_s, clock_s(), self.limits.slow_answer_s):
+            level, how = (logging.WARNING, "slow") if connection.slow else (logging.INFO, "quick")
+            took_s = connection.answered_s - asked_s
+            LOG.log(level, "%s: the link is %s: an answer took %.1f s", self._where, how, took_s)
         if connection.listening and not connection.inbox:
             self.heard_at = self._clock()
         if not frames[0].succeeded:

@@ -369,13 +369,13 @@ def play(policy: Policy, direction: Direction, told: Moves) -> Played:
 DIRECTIONS = some.sampled_from([Direction.INBOUND, Direction.INBOUND, Direction.OUTBOUND])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(some.sampled_from(POLICIES), DIRECTIONS, moves(BACKWARDS_S))
 def test_no_order_of_facts_breaks_a_call(policy: Policy, direction: Direction, told: Moves) -> None:
     play(policy, direction, told)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(some.sampled_from(POLICIES), DIRECTIONS, moves(STEPS_S))
 def test_while_the_clock_runs_forwards_every_segment_and_span_has_a_length(
     policy: Policy, direction: Direction, told: Moves
@@ -395,7 +395,7 @@ def test_while_the_clock_runs_forwards_every_segment_and_span_has_a_length(
             assert span.ended_at >= span.started_at
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(some.sampled_from(POLICIES), DIRECTIONS, moves(STEPS_S))
 def test_a_call_that_is_not_recorded_comes_to_rest_without_a_recorder(
     policy: Policy, direction: Direction, told: Moves
@@ -415,7 +415,7 @@ def test_a_call_that_is_not_recorded_comes_to_rest_without_a_recorder(
         assert track.wanted or not track.writing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(some.sampled_from(POLICIES), DIRECTIONS, moves(STEPS_S))
 def test_what_is_noted_is_enough_to_go_on(
     policy: Policy, direction: Direction, told: Moves

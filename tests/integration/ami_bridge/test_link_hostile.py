@@ -164,6 +164,27 @@ async def test_a_half_open_link_is_named_in_the_log(
         await owner.heard("up", 2)
 
 
+async def test_a_slow_link_is_named_in_the_log_once(
+    ami: FakeAmi, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = replace(PATIENT, slow_answer_s=0.1)
+    async with (
+        SlowCable(ami.port, way_s=0.08) as cable,
+        running(Owner(cable.port, limits)) as owner,
+    ):
+        with caplog.at_level("INFO"):
+            await owner.heard("up")
+            for number in range(3):
+                await owner.link.ask(actions.set_global("HT", str(number)))
+            cable.way_s = 0.0
+            for number in range(3):
+                await owner.link.ask(actions.set_global("HT", str(number)))
+    told = [each.getMessage().partition(": ")[2] for each in caplog.records]
+    paces = [each for each in told if each.startswith("the link is")]
+    assert [each.partition(":")[0] for each in paces] == ["the link is slow", "the link is quick"]
+    assert paces[0].startswith("the link is slow: an answer took 0.")
+
+
 async def test_other_answers_are_signs_of_life_too(ami: FakeAmi) -> None:
     limits = replace(PATIENT, ping_interval_s=0.2, ping_timeout_s=5)
     async with running(Owner(ami.port, limits)) as owner:

@@ -265,6 +265,21 @@ async def test_a_bridge_that_ends_stops_every_recorder_and_its_successor_goes_on
     assert kept.calls == {}
 
 
+async def test_a_bridge_that_ends_takes_over_no_call_whose_link_comes_just_then() -> None:
+    station, kept = FakeStation(), FakeKept()
+    first = make(FakeOutbox(), kept)
+    first.tell(station, channel(), entered())
+    await until(lambda: not first._tasks)
+
+    second, later, ended = make(FakeOutbox(), kept), FakeStation(), asyncio.Event()
+    second.adopt([later])
+    ended.set()
+    await asyncio.wait_for(second.run([later], ended), TIMEOUT_S)
+    second.link_up(later, START)
+    await until(lambda: not second._tasks)
+    assert asked(later, StartRecorder) == []
+
+
 async def test_a_killed_bridges_running_recorder_is_stopped_by_its_successor() -> None:
     outbox, station, kept = FakeOutbox(), FakeStation(), FakeKept()
     killed = make(outbox, kept)
