@@ -206,12 +206,10 @@ def _check_back(
 ) -> None:
     """From the queue's entry on it is recorded again, and that is a segment of its own."""
     starts = [seconds(each["started_at"]) - back_s for each in recording.manifest["segments"]]
+    # The PBX may tell of the queue before it tells of the transfer, which renews the recorder.
     new = [late_s for late_s in starts if 0 <= late_s <= RENEWED_S]
-    take.check(
-        len(new) == 1,
-        f"{len(starts)} segments, one of them begins {1000 * min(map(abs, starts)):.0f} ms after"
-        " the queue was entered again",
-    )
+    took = f"{1000 * max(new):.0f} ms after" if new else "not when"
+    take.check(bool(new), f"a segment of its own, {took} the queue was entered again")
     check_waiting(take, heard, recording.began_s, back_s + RENEWED_S, answered_s)
     check_talk(take, heard, recording.began_s, answered_s, ended_s)
 

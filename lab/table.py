@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lab.scenarios import SCENARIOS
+from lab.faults import FAULTS
+from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Take
 from lab.town import COUNCILS
 
@@ -38,11 +39,8 @@ def markdown(takes: Sequence[Take]) -> str:
             inside += its
             rows.append([f"`{scenario.name}`", scenario.title, *map(_result, mine)])
             said.append([f"`{scenario.name}`", _said(its)])
-    others = [
-        [f"`{take.scenario}`", take.title, take.policy, _result(take)]
-        for take in takes
-        if take not in inside
-    ]
+    beside = sorted((take for take in takes if take not in inside), key=_place)
+    others = [[f"`{take.scenario}`", take.title, take.policy, _result(take)] for take in beside]
     return "\n".join(
         [
             HEAD,
@@ -54,10 +52,17 @@ def markdown(takes: Sequence[Take]) -> str:
             *_table(["scenario", "the policy says"], said),
             "",
             BESIDE,
-            *_table(["what", "in words", "policy", "result"], sorted(others)),
+            *_table(["what", "in words", "policy", "result"], others),
             "",
         ]
     )
+
+
+def _place(take: Take) -> tuple[int, str]:
+    """The lab's own order; what it doesn't list comes last."""
+    names = [each.name for each in (*FAULTS, *MADE_UP)]
+    place = names.index(take.scenario) if take.scenario in names else len(names)
+    return place, take.scenario
 
 
 def _summary(takes: Sequence[Take]) -> str:

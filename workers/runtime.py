@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import Catalogue
 from workers.assure import Assurance
-from workers.log import log
+from workers.log import RQ_LOGGER, RedisAway, log
 
 SERIALIZER = "json"
 WORKER_TTL_S = 30
@@ -210,6 +211,7 @@ def serve(queue_name: str, here: Context, parent_pid: int) -> None:
     While Redis is away this waits for it; a parent process that is gone ends it.
     """
     use(here)
+    logging.getLogger(RQ_LOGGER).addFilter(RedisAway())
     wait_s = RECONNECT_FIRST_WAIT_S
     while os.getppid() == parent_pid:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import redis
 from rq import get_current_job
 
 from hushtape import handoff_names
@@ -211,8 +212,10 @@ def _id_of_job() -> str:
 
 
 def _note_trouble(here: Context, recording_id: str, pbx: str, error: Exception) -> None:
-    known = isinstance(error, HushtapeError)
+    known = isinstance(error, HushtapeError | redis.exceptions.RedisError)
     words = str(error) if known else f"an unexpected error: {type(error).__name__}"
+    if isinstance(error, redis.exceptions.RedisError):
+        words = f"Redis is away: {type(error).__name__}"
     log.error("not archived", recording=recording_id, why=words, exc_info=None if known else error)
     try:
         now = here.clock()
