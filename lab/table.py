@@ -70,7 +70,8 @@ def _summary(takes: Sequence[Take]) -> str:
     failed = sum(check.hard and not check.ok for check in checks)
     missed = sum(len(take.warnings) for take in takes)
     return (
-        f"{len(takes)} scenes, {len(checks)} checks, {failed} of them failed; {missed} aims missed."
+        f"Scenes: {len(takes)}. Checks: {len(checks)}, of which failed: {failed}."
+        f" Aims missed: {missed}."
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from lab import table
-from lab.scenarios import SCENARIOS
+import re
+from pathlib import Path
+
+import pytest
+
+from lab import crowd, table
+from lab.faults import FAULTS
+from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Scenario, Take
 from lab.town import COUNCILS, Council
-from lab.troubles import FAULTS
 
+PAGE = Path(__file__).parents[3] / "docs" / "scenarios.md"
 FIRST, SECOND = SCENARIOS[:2]
 SURREY, UTTLESFORD = COUNCILS[:2]
 FAULT = FAULTS[0]
@@ -54,4 +60,33 @@ def test_what_is_no_councils_scenario_stands_apart() -> None:
 def test_the_summary_counts_failed_checks_and_missed_aims() -> None:
     take = take_of(FIRST, SURREY, ok=False)
     take.aim(ok=False, what="nearly")
-    assert "1 scenes, 2 checks, 1 of them failed; 1 aims missed." in table.markdown([take])
+    assert "Scenes: 1. Checks: 2, of which failed: 1. Aims missed: 1." in table.markdown([take])
+
+
+# ---------------------------------------------------------------------- the page in the docs
+
+
+def test_the_page_knows_every_policy() -> None:
+    rows = rows_of(PAGE.read_text(encoding="utf-8"))
+    assert rows["scenario"] == ["the call", *(council.policy for council in COUNCILS)]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_the_page_has_a_good_result_of_every_scenario(scenario: Scenario) -> None:
+    """A whole tour writes it anew: `./run-lab --table docs/scenarios.md`."""
+    rows = rows_of(PAGE.read_text(encoding="utf-8"))
+    results = [table.OK if scenario.is_for(council) else table.NOT_PLAYED for council in COUNCILS]
+    assert rows[scenario.name] == [scenario.title, *results]
+
+
+def test_the_page_has_nothing_else() -> None:
+    names = {scenario.name for scenario in SCENARIOS}
+    assert rows_of(PAGE.read_text(encoding="utf-8")).keys() - names == {"scenario", "---"}
+
+
+def test_the_page_has_a_good_result_of_everything_beside() -> None:
+    beside = PAGE.read_text(encoding="utf-8").partition("## Beside these")[2]
+    good = set(re.findall(rf"^\| `([^`]+)` \|.* \| {table.OK} \|$", beside, re.MULTILINE))
+    wanted = {*(each.name for each in MADE_UP), *(each.name for each in FAULTS), crowd.NAME}
+    assert wanted <= good
+    assert table.FAILED not in beside
