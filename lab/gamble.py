@@ -95,6 +95,7 @@ class Played:
     channel: str = ""
     consults_from_s: float | None = None
     moved_s: float | None = None
+    silent_s: float | None = None  # when the caller's phone was told to hang up, if it was
     heard: Path | None = None  # what the caller's phone heard
 
 
@@ -177,6 +178,8 @@ def play(stage: Stage, plan: Plan, played: Played | None = None) -> Played:
     if plan.last == "other":
         party = plan.party if played.moved_s is not None else "agent"
         last = stage.phones[endpoint_of(council, party)]
+    else:
+        played.silent_s = time.time()
     with suppress(PhoneError):  # a transfer that came to nothing may have ended it all
         last.hang_up()
     stage.eyes.wait_for(event("Hangup", Uniqueid=played.uniqueid), EVENT_TIMEOUT_S, mark)

@@ -159,6 +159,9 @@ def _judge_gaps(
     wide = [(start_s - EDGE_S, end_s + EDGE_S) for start_s, end_s in covered]
     if played.moved_s is not None:
         wide.append((played.moved_s - EDGE_S, played.moved_s + RENEWED_S + EDGE_S))
+    if played.silent_s is not None:
+        # A phone sends nothing more once it hangs up; a busy PBX notices it later.
+        wide.append((played.silent_s - EDGE_S, wanted[-1][1]))
     ruling.gaps = [gap for gap in without(wanted, wide) if gap[1] - gap[0] > FRAME_S]
     first_s = wanted[0][0]
     for start_s, end_s in without(ruling.gaps, excused):
