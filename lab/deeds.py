@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lab.observer import Event, ObserverError, Predicate, event
 from lab.scene import EVENT_TIMEOUT_S, QueueCall, Stage, Take, await_free, words_of
 from lab.town import Council, Person, Queue
-from lab.waiting import pass_time
+from lab.waiting import pass_time, until
 
 SHORT_TALK_S = 3.0
 DTMF_GAP_S = 0.3
@@ -21,6 +21,7 @@ OPT_OUT_KEY = "*71"  # of dialplan/asterisk/hushtape-features.conf
 PERMISSION_KEY = "*72"
 CALLERS_KEY = "9"  # during the announcement
 TOLD_TIMEOUT_S = 3.0
+FREE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,26 @@ def routed(stage: Stage, council: Council, name: str, value: str) -> Iterator[No
 
 @contextmanager
 def log_in(stage: Stage, queue: Queue, who: Person) -> Iterator[None]:
-    """Let somebody serve a queue for a while, and answer by hand meanwhile."""
+    """Let somebody serve a queue for a while, and answer by hand meanwhile.
+
+    Begins when the queue holds all its agents for free: it rings those only, for as long as 20 s,
+    and learns a moment after a phone's hang-up that it is.
+    """
     member = {"Queue": queue.name, "Interface": f"PJSIP/{who.endpoint}"}
     stage.eyes.action("QueueAdd", **member)
     try:
+        until(f"the agents of {queue.name} are free", lambda: _all_free(stage, queue), FREE_S)
         with stage.phone(who).by_hand():
             yield
     finally:
         stage.eyes.action("QueueRemove", **member)
+
+
+def _all_free(stage: Stage, queue: Queue) -> bool:
+    """Whether every member stands as "Not in use" in the queue's own list."""
+    lines = stage.eyes.command(f"queue show {queue.name}").splitlines()
+    members = [line for line in lines if "ringinuse" in line]
+    return bool(members) and all("(Not in use)" in line for line in members)
 
 
 @dataclass(frozen=True)
