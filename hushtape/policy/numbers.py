@@ -6,8 +6,9 @@ import functools
 import re
 
 _SPACING = re.compile(r"[\s().\-/\u2010-\u2015]")
-_DIGITS = re.compile(r"\d{2,18}")
+_DIGITS = re.compile(r"[0-9]{2,18}")
 _SET = re.compile(r"\[[0-9]([0-9-]*[0-9])?\]")
+_ABROAD = re.compile(r"[\s(]*(?:\+|0\s?0)")
 PATTERN_LIMIT = 40  # characters
 SHORT_DIGITS = 6  # a number of so many digits or fewer is an extension or a short code
 INTERNATIONAL_DIGITS = 11  # the least with a country code; fewer are taken for a local number
@@ -17,8 +18,8 @@ def normal(number: str, country_code: str, trunk_prefix: str = "0") -> str:
     """Bring a number into its international form, so that two spellings of it are equal.
 
     ``+44 1799 510510``, ``0044 1799 510510``, ``441799510510``, ``(01799) 510-510``,
-    ``tel:+44-1799-510510`` and ``+44 (0)1799 510510`` are all ``441799510510`` in country 44. A
-    short number, such as an extension, stays what it is.
+    ``tel:+44-1799-510510``, ``+44 (0)1799 510510`` and ``(+44) 01799 510510`` are all
+    ``441799510510`` in country 44. A short number, such as an extension, stays what it is.
 
     Args:
         trunk_prefix: what is dialled before a number of the own country; ``""`` where nothing is.
@@ -26,16 +27,19 @@ def normal(number: str, country_code: str, trunk_prefix: str = "0") -> str:
     Returns:
         The digits; ``""`` for something that isn't a number.
     """
-    text = number.strip().removeprefix("tel:")
-    if text.startswith(("+", "00")):
+    text = re.sub(r"^tel[:.]\s*", "", number.strip(), flags=re.IGNORECASE)
+    if _ABROAD.match(text):
         text = text.replace("(0)", "", 1)
     digits = _SPACING.sub("", text)
     if not _DIGITS.fullmatch(digits.removeprefix("+")):
         return ""
-    if digits.startswith("+"):
-        return digits[1:]
-    if digits.startswith("00"):
-        return digits[2:]
+    abroad = _ABROAD.match(digits)
+    if abroad:
+        whole = digits[abroad.end() :]
+        left_in = country_code + trunk_prefix  # +44 01799 510510, as people also write it
+        if trunk_prefix and whole.startswith(left_in):
+            return country_code + whole.removeprefix(left_in)
+        return whole
     if len(digits) <= SHORT_DIGITS:
         return digits
     if digits.startswith(country_code) and len(digits) >= INTERNATIONAL_DIGITS:

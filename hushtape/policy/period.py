@@ -14,8 +14,16 @@ from zoneinfo import ZoneInfo
 
 MOST_YEARS = 100
 MOST_WAIT_S = 3600
-_WAIT = re.compile(r"(\d{1,4})\s+(second|minute)s?", re.IGNORECASE)
-_PERIOD = re.compile(r"(\d{1,4})\s+(?:calendar\s+)?(day|week|month|year)s?", re.IGNORECASE)
+_WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+_WORDS += ["eleven", "twelve"]
+NUMBER_WORDS = {"a": 1} | {word: number for number, word in enumerate(_WORDS, start=1)}
+_COUNT = rf"(\d{{1,4}}|{'|'.join(NUMBER_WORDS)})"
+_WAIT = re.compile(rf"{_COUNT}\s+(second|minute)s?", re.IGNORECASE | re.ASCII)
+_PERIOD = re.compile(
+    rf"{_COUNT}\s+(?:calendar\s+)?(day|week|month|year)s?"
+    r"(?:\s+from\s+the\s+date\s+of\s+(?:the\s+)?(?:call|recording))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,9 @@ class Period:
 
 
 def parse_period(text: str) -> Period:
-    """Read ``62 days``, ``8 weeks``, ``3 calendar months`` or ``1 year``.
+    """Read ``62 days``, ``8 weeks``, ``3 calendar months``, ``a year`` or ``three months``.
+
+    ``… from the date of the call`` may follow: it says what is so anyway.
 
     Raises:
         ValueError: with what was expected.
@@ -37,7 +47,7 @@ def parse_period(text: str) -> Period:
         raise ValueError(
             f'expected a number of days, weeks, months or years, such as "62 days", not "{text}"'
         )
-    count, unit = int(found.group(1)), found.group(2).lower()
+    count, unit = _count(found.group(1)), found.group(2).lower()
     if count == 0:
         raise ValueError("a recording can't be kept for no time at all: don't record it instead")
     months = count * {"month": 1, "year": 12}.get(unit, 0)
@@ -58,7 +68,7 @@ def parse_wait_s(text: str) -> int:
         raise ValueError(
             f'expected a number of seconds or minutes, such as "60 seconds", not "{text}"'
         )
-    wait_s = int(found.group(1)) * {"second": 1, "minute": 60}[found.group(2).lower()]
+    wait_s = _count(found.group(1)) * {"second": 1, "minute": 60}[found.group(2).lower()]
     if not 0 < wait_s <= MOST_WAIT_S:
         raise ValueError(f"expected more than nothing and at most an hour, not {text}")
     return wait_s
@@ -77,10 +87,36 @@ def kept_until(start: datetime, period: Period, zone: ZoneInfo) -> datetime:
     Returns:
         The moment from which the recording is due to be deleted, in UTC.
     """
+    return _moved(start, period, zone).replace(tzinfo=zone).astimezone(UTC)
+
+
+def in_words(start: datetime, period: Period, zone: ZoneInfo) -> str:
+    """Say from when to when, so that a person can check it with a calendar.
+
+    ``from 31 January 2026 09:00 to 28 February 2026 09:00 (Europe/London; February 2026 has 28
+    days)``
+    """
+    begun, until = start.astimezone(zone), kept_until(start, period, zone).astimezone(zone)
+    notes = [zone.key]
+    moved = _moved(start, period, zone)
+    if period.months and moved.day < begun.day:
+        notes.append(f"{moved:%B %Y} has {moved.day} days")
+    if until.replace(tzinfo=None) != moved:
+        notes.append(f"the clocks skip {moved:%H:%M}")
+    elif until.utcoffset() != until.replace(fold=1).utcoffset():
+        notes.append(f"the first {moved:%H:%M} of two")
+    return f"from {begun:%-d %B %Y %H:%M} to {until:%-d %B %Y %H:%M} ({'; '.join(notes)})"
+
+
+def _moved(start: datetime, period: Period, zone: ZoneInfo) -> datetime:
+    """Add a period on the calendar and the wall clock of a zone, whose offset is left out."""
     local = start.astimezone(zone).replace(fold=0)
     index = local.month - 1 + period.months
     year, month = local.year + index // 12, index % 12 + 1
     day = min(local.day, calendar.monthrange(year, month)[1])
     moved = local.replace(tzinfo=None, year=year, month=month, day=day)
-    moved += timedelta(days=period.days)
-    return moved.replace(tzinfo=zone).astimezone(UTC)
+    return moved + timedelta(days=period.days)
+
+
+def _count(word: str) -> int:
+    return NUMBER_WORDS.get(word.lower()) or int(word)

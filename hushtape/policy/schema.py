@@ -11,7 +11,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hushtape.recordings.manifest import AudioFormat, Direction
+from hushtape.policy.duties import (
+    Access,
+    Announcement,
+    Audio,
+    Exports,
+    Holds,
+    Monitoring,
+    Retention,
+    Rights,
+    Storage,
+    Tag,
+    Training,
+    Use,
+)
+from hushtape.recordings.manifest import Direction
 
 
 class OnTransfer(StrEnum):
@@ -52,9 +66,34 @@ class SoFar(StrEnum):
 
 
 class Starts(StrEnum):
-    """When recording begins."""
+    """When the recording of a queue call begins; a call without a queue begins with its answer."""
 
     QUEUE_ENTRY = "queue entry"
+    ANSWER = "answer"  # of the queue's agent
+
+
+class PaymentWay(StrEnum):
+    """How a payment may begin and end."""
+
+    TRANSFER = "transfer"  # to a payment line, or a payment line comes into the talk
+    KEY = "key"  # a feature key, on the agent's leg only
+    DIALPLAN = "dialplan"  # a subroutine of the dialplan, around a card prompt
+    EVENT = "event"  # a UserEvent of the PBX
+    API = "api"  # a call of the bridge's own API, from an agent's desktop
+
+
+class Pause(StrEnum):
+    """What a recorder does during a payment."""
+
+    STOP = "stop"  # it ends, and a new segment begins afterwards: shown by the PBX
+    MUTE = "mute"  # it writes zeros: acknowledged only, and proved afterwards
+
+
+class AfterPayment(StrEnum):
+    """Whether recording goes on after a payment that the agent stayed with the caller for."""
+
+    RESUME = "resume"
+    STAY_SILENT = "stay silent"
 
 
 class DestinationKind(StrEnum):
@@ -84,6 +123,9 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     directions: tuple[Direction, ...] = (Direction.INBOUND,)
     numbers: tuple[str, ...] = ()  # the service's numbers, as callers dial them
     queues: tuple[str, ...] = ()
+    except_numbers: tuple[str, ...] = ()  # the dialled numbers whose calls are never recorded
+    except_queues: tuple[str, ...] = ()
+    hours: tuple[str, ...] = ()  # "Mon-Fri 08:30-17:00"; none: at all times
     direct_dial: bool = False  # calls dialled straight to somebody's extension
     starts: Starts = Starts.QUEUE_ENTRY
 
@@ -97,6 +139,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     numbers: tuple[str, ...] = ()  # outside numbers
     every: tuple[DestinationKind, ...] = ()  # every extension, queue or outside number
     on_transfer: OnTransfer = OnTransfer.STOP
+    on_blind_transfer: OnTransfer | None = None  # None: as on_transfer
+    on_attended_transfer: OnTransfer | None = None
     on_consultation: OnConsultation = OnConsultation.NOT_RECORDED
 
 
@@ -122,33 +166,18 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     by: tuple[Asker, ...] = ()
     recorded_so_far: SoFar = SoFar.DISCARD
+    pointed_to: str = ""  # the other channel that such a caller is told of
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[payment]``: which destinations take payments."""
+    """``[payment]``: how payments begin, how silence is kept, and what comes after."""
 
-    lines: tuple[str, ...] = ()
-
-
-class RetentionRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[retention.rule]]``: a period of its own for calls before a date."""
-
-    calls_before: date
-    keep: str
-
-
-class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[retention]``: how long recordings are kept. There is no default."""
-
-    keep: str
-    rule: tuple[RetentionRule, ...] = ()
-
-
-class Audio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[audio]``: what the stored file is."""
-
-    format: AudioFormat = AudioFormat.OPUS
-    number_in_tags: bool = False
+    lines: tuple[str, ...] = ()  # the names of destinations
+    by: tuple[PaymentWay, ...] = tuple(PaymentWay)
+    pause: Pause = Pause.STOP
+    longest: str = "15 minutes"  # not for payment lines: there it lasts as long as the transfer
+    afterwards: AfterPayment = AfterPayment.RESUME  # when its end is told
+    when_too_long: AfterPayment = AfterPayment.STAY_SILENT  # when it isn't, for `longest`
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +191,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     payment: Payment = Payment()
     outbound: Outbound = Outbound()
     opt_out: OptOut = OptOut()
+    announcement: Announcement = Announcement()
+    tag: tuple[Tag, ...] = ()
     audio: Audio = Audio()
+    storage: Storage = Storage()
+    access: Access = Access()
+    holds: Holds = Holds()
+    exports: Exports = Exports()
+    monitoring: Monitoring = Monitoring()
+    training: Training = Training()
+    use: Use = Use()
+    rights: Rights = Rights()
 
     @property
     def name(self) -> str:

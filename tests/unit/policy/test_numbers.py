@@ -17,6 +17,16 @@ from hushtape.policy.numbers import is_pattern, matches, normal
         "01799.510.510",
         "441799510510",
         "tel:+44-1799-510510",
+        "Tel: 01799 510510",
+        "00 44 1799 510510",
+        "00 44 (0) 1799 510510",
+        "0044 (0)1799 510510",
+        "(+44) 1799 510510",
+        "(+44) (0)1799 510510",
+        "+44 01799 510510",
+        "(0044) 1799 510510",
+        "44 1799 510510",
+        "01799\u00a0510\u2011510",
     ],
 )
 def test_every_usual_spelling_is_the_same_number(spelling: str) -> None:
@@ -52,7 +62,14 @@ def test_brackets_are_only_dropped_from_international_numbers() -> None:
     assert normal("01799(0)510510", "44") == "4417990510510"
 
 
-@pytest.mark.parametrize("text", ["", "hello", "01799510510x", "+", "1", "0" * 40])
+def test_a_nought_stays_where_nothing_is_dialled_before_a_number() -> None:
+    assert normal("+39 06 1234 5678", "39", "") == "390612345678"
+    assert normal("+49 030 123456", "44") == "49030123456", "another country's way is not known"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "01799510510x", "+", "1", "0" * 40, "+44 +44 1799", "\u0660\u0661\u0662"]
+)
 def test_what_is_no_number_is_empty(text: str) -> None:
     assert normal(text, "44") == ""
 

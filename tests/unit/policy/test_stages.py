@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.stages import STAGES, Stage, Turn
+from hushtape.policy.stages import BENEATH, STAGES, Stage, Turn
 
 LIVING = tuple(stage for stage in Stage if stage is not Stage.OVER)
 
@@ -45,16 +45,33 @@ def test_who_declined_is_recorded_no_more() -> None:
 
 def test_silence_ends_in_a_recorded_place_or_with_the_call_only() -> None:
     after = {turn: STAGES[Stage.SILENT, turn] for turn in Turn}
-    assert {turn for turn, stage in after.items() if stage is not Stage.SILENT} == {
-        Turn.ENTERED,
-        Turn.DECLINED,
-        Turn.HUNG_UP,
+    assert {turn: stage for turn, stage in after.items() if stage is not Stage.SILENT} == {
+        Turn.ENTERED: Stage.RECORDED,
+        Turn.WAITS: Stage.WAITING,
+        Turn.PAYMENT_ENDED: Stage.RECORDED,
+        Turn.PAYMENT_ENDED_ALONE: Stage.PARKED,
+        Turn.PAYMENT_ENDED_ELSEWHERE: Stage.UNRECORDED,
+        Turn.DECLINED: Stage.DECLINED,
+        Turn.HUNG_UP: Stage.OVER,
     }
-    assert after[Turn.ENTERED] is Stage.RECORDED
+
+
+def test_what_moves_a_call_beneath_a_payment_neither_ends_nor_begins_one() -> None:
+    for turn in BENEATH:
+        assert STAGES[Stage.SILENT, turn] is Stage.SILENT
+        assert Stage.SILENT not in {STAGES[s, turn] for s in LIVING if s is not Stage.SILENT}
+
+
+def test_who_waits_for_an_agent_is_recorded_from_the_answer_on() -> None:
+    assert STAGES[Stage.WAITING, Turn.ANSWERED] is Stage.RECORDED
+    for stage in {*Stage} - {Stage.WAITING}:
+        assert STAGES[stage, Turn.ANSWERED] is stage
+    for stage in (Stage.UNRECORDED, Stage.PARKED, Stage.SILENT):
+        assert STAGES[stage, Turn.WAITS] is Stage.WAITING
 
 
 def test_a_payment_silences_wherever_it_begins() -> None:
-    for stage in (Stage.RECORDED, Stage.UNRECORDED, Stage.PARKED, Stage.SILENT):
+    for stage in {*LIVING} - {Stage.DECLINED}:
         assert STAGES[stage, Turn.PAYMENT_BEGAN] is Stage.SILENT
 
 
@@ -64,8 +81,13 @@ def test_recording_begins_in_a_recorded_place() -> None:
         for (stage, turn), after in STAGES.items()
         if after is Stage.RECORDED and stage is not Stage.RECORDED
     }
-    entered = {(stage, Turn.ENTERED) for stage in (Stage.UNRECORDED, Stage.PARKED, Stage.SILENT)}
-    assert began == {*entered, (Stage.PARKED, Turn.WENT_ON)}, "and where a parked call is fetched"
+    others = {*LIVING} - {Stage.RECORDED, Stage.DECLINED}
+    assert began == {
+        *((stage, Turn.ENTERED) for stage in others),
+        (Stage.WAITING, Turn.ANSWERED),
+        (Stage.PARKED, Turn.WENT_ON),  # where it is fetched
+        (Stage.SILENT, Turn.PAYMENT_ENDED),
+    }
 
 
 def test_going_on_changes_nothing() -> None:
