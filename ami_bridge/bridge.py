@@ -11,9 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import redis
@@ -21,6 +20,7 @@ import structlog
 
 from ami_bridge import noted
 from ami_bridge.call import Call
+from ami_bridge.desk import Outcome, Wanted
 from ami_bridge.expected import Expected
 from ami_bridge.facts import (
     Adopted,
@@ -30,32 +30,48 @@ from ami_bridge.facts import (
     Claimed,
     Command,
     Fact,
+    ForeignRecorder,
     HandOff,
     HungUp,
     LegGone,
     LinkReturned,
+    MuteRecorder,
+    MuteUnconfirmed,
+    PaymentBegan,
+    PaymentEnded,
     PermissionGiven,
     RaiseAlarm,
     RecorderStopped,
     RecorderUncertain,
     Rest,
     Rested,
+    SilenceAsked,
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
     TransferCompleted,
+    UnmuteRecorder,
+    VariableSet,
 )
+from ami_bridge.guard import Guard
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCall, LiveCalls
+from ami_bridge.living import Live, Station
+from ami_bridge.orders import Orders
+from ami_bridge.reception import Reception
 from ami_bridge.recorder import MOST_STUCK_TRIES, STUCK_REST_S, Recorder
+from ami_bridge.refusals import Refusal, refusal_of
+from ami_bridge.silence import CONFIRMED_WITHIN_S, Before, Silence, begins_strictly
 from hushtape import metrics
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.decide import Place
-from hushtape.policy.schema import Asker, DestinationKind, Permission, Policy
+from hushtape.policy.schema import Asker, DestinationKind, PaymentWay, Permission, Policy
+from hushtape.recordings.foreign import Order
 from hushtape.recordings.ledger import Expectation
-from hushtape.recordings.manifest import Handoff
+from hushtape.recordings.manifest import Handoff, Reason
 
 PUT_AGAIN_S = 5.0  # the outbox's disk is full: somebody is told each time
 DRAIN_INTERVAL_S = 1.0
@@ -64,47 +80,6 @@ END_TIMEOUT_S = 10.0
 SIGN_OF_LIFE_S = 1.0
 
 log = structlog.get_logger()
-
-
-class Station(Protocol):
-    """One PBX, as the bridge sees it."""
-
-    @property
-    def name(self) -> str:
-        """The PBX's name in the configuration."""
-
-    @property
-    def heard_at(self) -> datetime | None:
-        """When the PBX was last known to be there, aware UTC, our clock."""
-
-    def lives(self, uniqueid: str) -> bool:
-        """Tell whether a channel is there, as far as is known."""
-
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
-        """Remember the channels of a call that a predecessor left, alive until ``since``.
-
-        Args:
-            channel: the outside party's.
-            legs: of the agents who consulted somebody.
-        """
-
-    async def run(self) -> None:
-        """Keep the link up, and tell the bridge every fact, until cancelled."""
-
-    def pbx_now(self) -> datetime:
-        """Tell the time on the PBX's clock, aware UTC."""
-
-    async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
-        """Carry out a command on a channel; the PBX's answer is a fact."""
-
-
-@dataclass(slots=True)
-class _Live:
-    call: Call
-    station: Station
-    channel: Channel
-    adopted: bool = True  # False: a predecessor's, and its PBX has not been asked about it yet
-    disowned: bool = False  # another bridge's by now: what comes late of it is nothing to us
 
 
 class Bridge:
@@ -116,6 +91,8 @@ class Bridge:
         kept: keeps what is known of live calls, for the next bridge.
         new_id: names a call that began at a moment.
         expected: is told which recordings are to come.
+        orders: takes what is to be destroyed that something else has recorded.
+        confirmed_within_s: so soon after a payment's beginning it must be sure that it is silent.
     """
 
     def __init__(
@@ -125,18 +102,25 @@ class Bridge:
         kept: LiveCalls,
         new_id: Callable[[datetime], str],
         expected: Expected | None = None,
+        orders: Orders | None = None,
+        confirmed_within_s: float = CONFIRMED_WITHIN_S,
     ) -> None:
         self._expected = expected
+        self._orders = orders
+        self._silence = Silence(self._beside, self._find, self._order, confirmed_within_s)
+        self._guard = Guard(self._find)
+        self._reception = Reception(self._every, self._serves, self._apply)
+        self._stations: dict[str, Station] = {}
         self._policies = policies
         self._outbox = outbox
         self._kept = kept
         self._new_id = new_id
-        self._live: dict[tuple[str, str], _Live] = {}
+        self._live: dict[tuple[str, str], Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handed_off = asyncio.Event()
         self._not_put: set[str] = set()
         self._ending = False
-        self._left_over: list[_Live] = []  # over, and not in the outbox yet
+        self._left_over: list[Live] = []  # over, and not in the outbox yet
 
     async def run(self, stations: Sequence[Station], ended: asyncio.Event) -> None:
         """Serve until told to end; then stop every recorder.
@@ -144,6 +128,7 @@ class Bridge:
         From then on nobody would stop one in time, so none is left behind. What was recorded waits
         for the next bridge, which goes on with the calls that are still there.
         """
+        self._stations = {station.name: station for station in stations}
         async with asyncio.TaskGroup() as group:
             serving = [group.create_task(each) for each in (self._drain(), self._note(stations))]
             if self._expected is not None:
@@ -156,6 +141,10 @@ class Bridge:
             for task in serving:
                 task.cancel()
 
+    def use(self, policies: Sequence[Policy]) -> None:
+        """Decide on calls that begin from now on by these; live ones keep what they began with."""
+        self._policies = policies
+
     def adopt(self, stations: Sequence[Station]) -> None:
         """Take over what a predecessor left; each PBX is asked about it as soon as it answers."""
         by_name = {station.name: station for station in stations}
@@ -163,12 +152,12 @@ class Bridge:
             station = by_name.get(found.call.pbx)
             if station is None and found.call.done and stations:
                 # It needs nothing of its PBX any more.
-                self._left_over.append(_Live(found.call, stations[0], found.channel))
+                self._left_over.append(Live(found.call, stations[0], found.channel))
                 continue
             if station is None:
-                log.error("alarm", call=found.call.id, what=f"PBX {found.call.pbx} is gone")
+                raise_alarm(Kind.RECORDER, f"PBX {found.call.pbx} is gone", call=found.call.id)
                 continue
-            live = _Live(found.call, station, found.channel, adopted=False)
+            live = Live(found.call, station, found.channel, adopted=False)
             if found.call.done:
                 self._left_over.append(live)
                 continue
@@ -178,7 +167,7 @@ class Bridge:
             station.know(found.channel, found.call.legs, since)
 
     async def _let_go(self) -> None:
-        self._ending = True
+        self._ending = self._guard.ending = True
         if self._live:
             log.warning("bridge ends: live calls are not recorded on", calls=len(self._live))
         for live in list(self._live.values()):
@@ -188,18 +177,23 @@ class Bridge:
             await asyncio.wait(self._tasks, timeout=deadline_s - asyncio.get_running_loop().time())
         left = [live.call.id for live in self._live.values() if live.call.writing]
         if left:
-            log.error("alarm", what="bridge ends with recorders not stopped", calls=left)
+            raise_alarm(Kind.RECORDER, "bridge ends with recorders not stopped", calls=left)
         if self._not_put:
-            log.error(
-                "alarm",
-                what="bridge ends with recordings not in the outbox",
-                calls=sorted(self._not_put),
-            )
+            what = "bridge ends with recordings not in the outbox"
+            raise_alarm(Kind.DISK, what, calls=sorted(self._not_put))
 
     def tell(self, station: Station, channel: Channel, fact: Fact) -> None:
         """Take in one fact of the call to which an outside party's channel belongs."""
-        key = (station.name, channel.uniqueid)
-        live = self._live.get(key)
+        if isinstance(fact, SilenceAsked):
+            self._beside(self._guard.answer(station, channel, fact))
+            return
+        live = self._find(station, channel)
+        if isinstance(fact, ForeignRecorder):
+            if live is not None:
+                self._foreign(live, fact)
+            return
+        if isinstance(fact, PaymentBegan | PaymentEnded):
+            self._tell_those_beside(station, channel, fact)
         if live is not None and not isinstance(fact, Claimed):
             self._apply(live, fact)
         elif live is None and isinstance(fact, Claimed):
@@ -207,28 +201,74 @@ class Bridge:
         elif live is None and isinstance(fact, Arrived) and not self._ending:
             self._begin(station, channel, fact)
 
-    def _apply(self, live: _Live, fact: Fact) -> None:
+    def _tell_those_beside(
+        self, station: Station, channel: Channel, fact: PaymentBegan | PaymentEnded
+    ) -> None:
+        """Other calls in the same talk hear the payment, too."""
+        if isinstance(fact, PaymentEnded) and fact.way is PaymentWay.KEY:
+            return  # it comes for each of them
+        for other in station.around(channel):
+            live = self._find(station, other)
+            if live is not None and other.uniqueid != channel.uniqueid:
+                self._apply(live, fact)
+
+    def _foreign(self, live: Live, fact: ForeignRecorder) -> None:
+        paying = begins_strictly(live, fact.at)
+        if paying is not None:
+            self._apply(live, paying)
+        self._silence.foreign(live, fact)
+
+    def _find(self, station: Station, channel: Channel) -> Live | None:
+        return self._live.get((station.name, channel.uniqueid))
+
+    def _every(self) -> list[Live]:
+        return list(self._live.values())
+
+    def _serves(self, pbx: str) -> bool:
+        station = self._stations.get(pbx)
+        return station is not None and station.up and not self._ending
+
+    def _order(self, order: Order) -> None:
+        if self._orders is not None:
+            self._orders.put(order)
+
+    async def begin_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
+        """Begin a payment for a desktop; see ``desk.Desk``."""
+        return await self._reception.begin_payment(wanted, who, within_s)
+
+    async def end_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
+        """End a payment for a desktop; see ``desk.Desk``."""
+        return await self._reception.end_payment(wanted, who, within_s)
+
+    def find(self, wanted: Wanted) -> Outcome:
+        """Tell a desktop how calls stand; see ``desk.Desk``."""
+        return self._reception.find(wanted)
+
+    def _apply(self, live: Live, fact: Fact) -> None:
         if live.disowned:
             return
+        before = Before.of(live)
         self._follow(live, live.call.apply(fact))
+        self._silence.follow(live, before, fact)
+        live.stirred.set()
         if live.call.done:
             key = (live.station.name, live.channel.uniqueid)
             if self._live.get(key) is live:  # the channel may have a new call by now
                 del self._live[key]
 
-    def _follow(self, live: _Live, commands: list[Command]) -> None:
+    def _follow(self, live: Live, commands: list[Command]) -> None:
         """Keep what is known now, and only then do what follows from it."""
         self._keep(live, commands)
         self._carry_out(live, commands)
 
-    def _keep(self, live: _Live, commands: list[Command]) -> None:
+    def _keep(self, live: Live, commands: list[Command]) -> None:
         try:
             if live.call.done and not any(isinstance(each, HandOff) for each in commands):
                 self._kept.forget(live.call.id)
             else:
                 self._kept.write(LiveCall(call=live.call, channel=live.channel))
         except OSError as error:
-            log.error("alarm", call=live.call.id, what=f"a live call can't be kept: {error}")
+            raise_alarm(Kind.DISK, f"a live call can't be kept: {error}", call=live.call.id)
 
     def link_up(self, station: Station, at: datetime) -> None:
         """Tell every call of a PBX that the link to it is there, for the first time or again."""
@@ -259,23 +299,21 @@ class Bridge:
                 continue
             log.warning("a call was taken over by another bridge", call=live.call.id)
             live.disowned = True
+            live.stirred.set()
             del self._live[key]
             self._kept.forget(live.call.id)
 
     def _begin(self, station: Station, channel: Channel, fact: Arrived) -> None:
         choice = decide.choose(self._policies, fact.arrival)
         if choice.policy is None:
-            level = log.warning if choice.reason.rule == "ambiguous" else log.info
-            level("call not recorded", pbx=station.name, why=choice.reason.words)
-            metrics.not_recorded(choice.reason.rule)
+            _tell_refusal(station, choice.reason)
             return
         if channel.opted_out:
             verdict = decide.on_opt_out(choice.policy, Asker.CALLER)
             if not verdict.allowed:  # the dialplan has promised what the policy doesn't keep
-                log.error("alarm", pbx=station.name, what=verdict.reason.words)
+                raise_alarm(Kind.POLICY, verdict.reason.words, pbx=station.name)
             else:
-                log.info("call not recorded", pbx=station.name, why=verdict.reason.words)
-                metrics.not_recorded(verdict.reason.rule)
+                _tell_refusal(station, verdict.reason)
                 return
         call = Call(
             id=self._new_id(fact.at),
@@ -285,9 +323,11 @@ class Bridge:
             began=fact,
             reason=choice.reason,
         )
-        live = self._live[station.name, channel.uniqueid] = _Live(call, station, channel)
+        live = self._live[station.name, channel.uniqueid] = Live(call, station, channel)
         log.info("call recorded", call=call.id, pbx=station.name, policy=choice.policy.name)
-        self._follow(live, call.begin())
+        before = Before.of(live)
+        self._follow(live, call.begin(channel.paying))
+        self._silence.follow(live, before, channel.paying or fact)
         if channel.announced:
             self._apply(live, PermissionGiven(at=fact.at, by=Permission.ANNOUNCEMENT))
 
@@ -295,10 +335,7 @@ class Bridge:
         """Go on with a call of which only its channel knows: its bridge was on another machine."""
         live = self._found(station, channel, fact)
         if live is None:
-            log.error(
-                "alarm", pbx=station.name, what="a call's note can't be read: not recorded on"
-            )
-            self._beside(self._silence(station, channel))
+            self._beside(self._silence_unknown(station, channel))
             return
         self._live[station.name, channel.uniqueid] = live
         for leg in live.call.legs:
@@ -310,53 +347,63 @@ class Bridge:
             unknown = Place(DestinationKind.UNKNOWN, "")
             self._apply(live, TransferCompleted(at=fact.since, place=unknown, how="unseen"))
 
-    def _found(self, station: Station, channel: Channel, fact: Claimed) -> _Live | None:
+    def _found(self, station: Station, channel: Channel, fact: Claimed) -> Live | None:
         try:
             state = noted.read(fact.note)
         except ValueError:
+            what = "a call's note can't be read: not recorded on"
+            raise_alarm(Kind.RECORDER, what, pbx=station.name)
             return None
         for policy in self._policies:
             if (policy.name, policy.version) == (state.policy, state.version):
                 call = Call.resumed(state, station.name, channel.uniqueid, policy, fact)
-                return _Live(call, station, channel, adopted=False)
+                return Live(call, station, channel, adopted=False)
+        what = (
+            f"the call began under policy {state.policy} of {state.version}, and no file in the"
+            " policies' folder is that version: not recorded on"
+        )
+        raise_alarm(Kind.POLICY, what, call=state.id, pbx=station.name)
         return None
 
-    async def _silence(self, station: Station, channel: Channel) -> None:
+    async def _silence_unknown(self, station: Station, channel: Channel) -> None:
         """Stop whatever records on a channel of which nothing is known; not sure means no."""
         for _ in range(MOST_STUCK_TRIES):
             done = await station.carry_out(channel, StopEveryRecorder(0))
             if isinstance(done, RecorderStopped) or not station.lives(channel.uniqueid):
                 return
-            log.error("alarm", pbx=station.name, what="an unknown call's recorders aren't stopped")
+            what = "an unknown call's recorders aren't stopped"
+            raise_alarm(Kind.RECORDER, what, pbx=station.name)
             await asyncio.sleep(STUCK_REST_S)
 
-    def _carry_out(self, live: _Live, commands: list[Command]) -> None:
+    def _carry_out(self, live: Live, commands: list[Command]) -> None:
         for command in commands:
             match command:
                 case HandOff():
                     self._beside(self._hand_off(command.handoff))
                 case RaiseAlarm():
-                    log.error("alarm", call=live.call.id, pbx=live.station.name, what=command.what)
+                    kind = Kind.RECORDER if live.call.paying is None else Kind.SILENCE
+                    pbx = live.station.name
+                    raise_alarm(kind, command.what, call=live.call.id, pbx=pbx)
                 case Rest():
                     self._beside(self._rest(live, command))
                 case _:
                     self._beside(self._ask_pbx(live, command))
 
-    async def _rest(self, live: _Live, rest: Rest) -> None:
+    async def _rest(self, live: Live, rest: Rest) -> None:
         await asyncio.sleep(rest.pause_s)
         self._apply(live, Rested(at=live.station.pbx_now(), rest=rest.rest))
 
-    async def _ask_pbx(self, live: _Live, command: Command) -> None:
+    async def _ask_pbx(self, live: Live, command: Command) -> None:
         began_s = time.monotonic()
         try:
             channel = getattr(command, "leg", None) or live.channel
             fact = await live.station.carry_out(channel, command)
         except Exception:  # a bug there must not leave a call waiting for ever
-            log.exception("alarm", call=live.call.id, what="a command failed")
+            raise_alarm(Kind.PROGRAM, "a command failed", call=live.call.id, exc_info=True)
             fact = _failed(command, live.station.pbx_now())
         outcome = type(fact).__name__ if fact is not None else "done"
         metrics.command(type(command).__name__, time.monotonic() - began_s, outcome)
-        if fact is not None:
+        if fact is not None and not isinstance(fact, VariableSet):
             self._apply(live, fact)
 
     async def _hand_off(self, handoff: Handoff) -> None:
@@ -368,10 +415,11 @@ class Bridge:
                 await asyncio.to_thread(self._outbox.put, handoff)
                 break
             except TooBig as error:
-                log.error("alarm", call=handoff.id, what=f"its story is dropped: {error}")
+                raise_alarm(Kind.RECORDING, f"its story is dropped: {error}", call=handoff.id)
                 handoff = msgspec.structs.replace(handoff, story=())
             except OSError as error:
-                log.error("alarm", call=handoff.id, what=f"the outbox can't be written: {error}")
+                what = f"the outbox can't be written: {error}"
+                raise_alarm(Kind.DISK, what, call=handoff.id)
                 await asyncio.sleep(PUT_AGAIN_S)
         self._not_put.discard(handoff.id)
         self._kept.forget(handoff.id)
@@ -381,16 +429,7 @@ class Bridge:
     def _expectations(self) -> dict[str, Expectation]:
         """What is to come of the live calls that have had a recorder."""
         return {
-            live.call.id: Expectation(
-                pbx=live.station.name,
-                policy=live.call.policy.name,
-                version=live.call.policy.version,
-                started_at=live.call.began.at,
-                segments=live.call.segments,
-                discard=live.call.discard,
-            )
-            for live in self._live.values()
-            if live.call.segments
+            live.call.id: _expectation(live) for live in self._live.values() if live.call.segments
         }
 
     def _measure(self, station: Station) -> None:
@@ -409,7 +448,7 @@ class Bridge:
                     if station.heard_at is not None:
                         self._kept.touch(station.name, station.heard_at)
             except OSError as error:
-                log.error("alarm", what=f"the folder of live calls can't be written: {error}")
+                raise_alarm(Kind.DISK, f"the folder of live calls can't be written: {error}")
             await asyncio.sleep(SIGN_OF_LIFE_S)
 
     async def _drain(self) -> None:
@@ -423,6 +462,8 @@ class Bridge:
             self._handed_off.clear()
             try:
                 await asyncio.to_thread(self._outbox.drain)
+                if self._orders is not None:
+                    await asyncio.to_thread(self._orders.drain)
             except (HushtapeError, redis.RedisError, OSError) as error:
                 if not away:
                     log.error("recordings wait in the outbox", why=str(error))
@@ -442,7 +483,31 @@ class Bridge:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("alarm", what="a bug in the bridge", exc_info=task.exception())
+            raise_alarm(Kind.PROGRAM, "a bug in the bridge", exc_info=task.exception())
+
+
+def _tell_refusal(station: Station, reason: Reason) -> None:
+    refusal = refusal_of(reason)
+    level = log.warning if refusal is Refusal.AMBIGUOUS else log.info
+    level("call not recorded", pbx=station.name, reason=refusal.value, why=reason.words)
+    metrics.not_recorded(refusal.value)
+
+
+def _expectation(live: Live) -> Expectation:
+    call = live.call
+    arrival, queues = call.began.arrival, call.papers.queues
+    tags = decide.tags(call.policy, arrival, queues)
+    return Expectation(
+        pbx=live.station.name,
+        policy=call.policy.name,
+        version=call.policy.version,
+        started_at=call.began.at,
+        segments=call.segments,
+        keep=decide.keep(call.policy, call.began.at, queues, tags),
+        tags=tags,
+        audio=decide.audio_terms(call.policy),
+        discard=call.discard,
+    )
 
 
 def _failed(command: Command, at: datetime) -> Fact | None:
@@ -451,6 +516,9 @@ def _failed(command: Command, at: datetime) -> Fact | None:
         case StartRecorder():
             return RecorderUncertain(at=at, segment=command.segment)
         case StopRecorder() | StopEveryRecorder():
-            return StopUnconfirmed(at=at, segment=command.segment)
+            by_id = isinstance(command, StopRecorder)
+            return StopUnconfirmed(at=at, segment=command.segment, by_id=by_id)
+        case MuteRecorder() | UnmuteRecorder():
+            return MuteUnconfirmed(at=at, segment=command.segment)
         case _:
             return None

@@ -34,8 +34,8 @@ class Company:
         lines: uniqueids of halves of Local channels through which somebody came who was let in.
             While nobody is behind them (he consults, or parked the call) nobody is there.
         expected: whoever joins next was let in: an agent, or where a transfer led.
-        judged: … unless the policy lets no call go to whoever it is that joins: somebody else has
-            picked the transfer up, or it was forwarded.
+        came_by: … unless the policy lets no call go to whoever it is that joins, by a transfer of
+            this kind: somebody else has picked it up, or it was forwarded. "": it doesn't matter.
         strangers_since: since when there has been nobody but strangers, or nobody at all.
     """
 
@@ -43,18 +43,29 @@ class Company:
     lines: list[str] = field(default_factory=list)
     talkers: tuple[Talker, ...] = ()
     expected: bool = False
-    judged: bool = False
+    came_by: str = ""
     strangers_since: datetime | None = None
     strangers: tuple[Talker, ...] = ()  # the last who were there
     heard: str = ""  # uniqueid of the one whom the present segment hears
 
-    def expect(self, *, judged: bool = False) -> None:
+    def expect(self) -> None:
         """Let in who comes next; strangers who are there already have come too early."""
-        self.judged = judged
-        if self.strangers_since is not None and self.talkers:
-            self.let_in(*self.talkers)
+        self.came_by = ""
+        if self.early:
+            self.let_in(*self.early)
         else:
             self.expected, self.strangers_since = True, None
+
+    @property
+    def early(self) -> tuple[Talker, ...]:
+        """The strangers who are there, and who may turn out to be those to whom a transfer led."""
+        return self.talkers if self.strangers_since is not None else ()
+
+    def mistook(self, early: tuple[Talker, ...], since: datetime) -> None:
+        """Take strangers for strangers again, who were let in by a transfer to somebody else."""
+        keys = {key for talker in early for key in (talker.uniqueid, talker.telephone)}
+        self.known = [key for key in self.known if key not in keys]
+        self.strangers, self.strangers_since = early, since
 
     def let_in(self, *talkers: Talker) -> None:
         """Know somebody from now on."""

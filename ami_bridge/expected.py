@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from ami_bridge.handoff import Outbox
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.errors import HushtapeError, RecordingError
 from hushtape.recordings.ledger import Expectation, Ledger, of_handoff, of_unreadable
 from hushtape.recordings.manifest import Handoff
@@ -126,4 +127,4 @@ class Expected:
         if isinstance(error, (HushtapeError, redis.RedisError, OSError)):
             log.warning("what is expected can't be told", why=str(error) or type(error).__name__)
         else:
-            log.error("alarm", what="a bug: what is expected isn't told", exc_info=error)
+            raise_alarm(Kind.PROGRAM, "a bug: what is expected isn't told", exc_info=error)

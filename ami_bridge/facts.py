@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import Asker, Permission
+from hushtape.policy.schema import Asker, PaymentWay, Permission
 from hushtape.recordings.manifest import Handoff
 
 
@@ -27,6 +27,7 @@ class Channel:
     opted_out: bool = False  # its caller asked not to be recorded
     announced: bool = False  # it was told that the call is recorded, before it was connected
     queue: str = ""  # the last that it entered
+    paying: PaymentBegan | None = None  # what was said last of one, for a call that begins in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,70 @@ class PermissionGiven(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentBegan(Fact):
+    """A payment began while somebody of us has the call; payment lines are seen by themselves.
+
+    Args:
+        what: how that was told, in words of our own; never a text from the network.
+        stops: the recorders must stop, also where the policy says "mute": somebody has stopped them
+            already, or asks for a proof now.
+        consulting: the agent has called a payment line while the outside party waits.
+    """
+
+    way: PaymentWay
+    what: str = ""
+    stops: bool = False
+    consulting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEnded(Fact):
+    """A payment is over, it was said.
+
+    Args:
+        noted: who said so has taken the note of it off the outside party's channel, too.
+    """
+
+    way: PaymentWay
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultedGone(Fact):
+    """Nobody is left of those whom an agent had called while the outside party waited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceAsked(Fact):
+    """A dialplan asks whether nothing records, and waits for the answer on its own channel.
+
+    Args:
+        nonce: digits; the answer repeats them.
+        way: by which the payment begins.
+        callers: the outside parties whose calls it concerns, the asking channel perhaps among them.
+        channels: every channel on which something might record, the asking one the first.
+        sure: whose call it is can be told.
+    """
+
+    nonce: str
+    way: PaymentWay
+    callers: tuple[Channel, ...]
+    channels: tuple[Channel, ...]
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRecorder(Fact):
+    """A recorder was started that the bridge hadn't asked for.
+
+    Args:
+        on: the channel on which it is.
+    """
+
+    on: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferCompleted(Fact):
     """The outside party was sent to another place; the one who sent it is out of the call.
 
@@ -261,12 +326,39 @@ class RecorderUncertain(RecorderFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderStopped(RecorderFact):
-    """The PBX showed that the recorder is gone; its file was closed at ``at`` or before."""
+    """The PBX showed that the recorder is gone; its file was closed at ``at`` or before.
+
+    Args:
+        found: how many there were to stop. 0: it had been stopped before, nobody knows when.
+    """
+
+    found: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopUnconfirmed(RecorderFact):
-    """The PBX didn't show that the recorder is gone."""
+    """The PBX didn't show that the recorder is gone.
+
+    Args:
+        by_id: it was the recorder's own id that was tried, and nothing else.
+    """
+
+    by_id: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderMuted(RecorderFact):
+    """The PBX says that the recorder writes zeros now. It shows nothing of the kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MuteUnconfirmed(RecorderFact):
+    """The PBX didn't say that the recorder is muted, or no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableSet(Fact):
+    """The PBX says that a variable of a channel is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +407,24 @@ class StopEveryRecorder(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class MuteRecorder(Command):
+    """Have one recorder write zeros, in both directions."""
+
+    segment: int
+    recorder_id: str
+    leg: Channel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnmuteRecorder(Command):
+    """Have it write what there is again."""
+
+    segment: int
+    recorder_id: str
+    leg: Channel | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rest(Command):
     """Let some time pass before a next recorder is started on the channel."""
 
@@ -330,6 +440,21 @@ class NoteState(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class NotePayment(Command):
+    """Keep on a channel that a payment has begun, as the dialplan does; None: that it is over."""
+
+    at: datetime | None
+    way: PaymentWay = PaymentWay.TRANSFER
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerYes(Command):
+    """Answer the dialplan's question: nothing records."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandOff(Command):
     """The call is over: give its recording to the workers."""
 
@@ -341,3 +466,8 @@ class RaiseAlarm(Command):
     """Tell somebody. The text holds no name and no number of a person."""
 
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTooLong(RaiseAlarm):
+    """Nobody has said for too long that a payment is over: the call stays silent."""

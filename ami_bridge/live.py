@@ -13,19 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from ami_bridge.call import Call
 from ami_bridge.facts import Channel
 from ami_bridge.files import clear_parts, write_private
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.ids import is_call_id
 
 LIMIT_BYTES = 2_000_000  # far above a call with as many segments as there may be
 MOST_CALLS = 20_000
 SUFFIX = ".json"
 ALIVE = "alive"  # its time is what it says
-
-log = structlog.get_logger()
 
 
 class LiveCall(msgspec.Struct, kw_only=True):
@@ -81,7 +79,7 @@ class LiveCalls:
             try:
                 found.append(self._read(path))
             except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-                log.error("alarm", call=path.stem, what=f"a live call can't be read: {error}")
+                raise_alarm(Kind.RECORDER, f"a live call can't be read: {error}", call=path.stem)
                 with suppress(OSError):
                     path.replace(path.with_suffix(".damaged"))
         return found

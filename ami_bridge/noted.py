@@ -2,7 +2,8 @@
 
 A successor on the same machine finds more on the disk (live.py); one on another machine finds this.
 One line, no name and no number of a person, nothing that a dialplan or a manager's line would read
-as its own: ``id;stage;policy;version;direction;began;flags;queue;known;segments``.
+as its own: ``id;stage;policy;version;direction;began;flags;queue;known;segments``, and
+``;payment`` where there is one.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ami_bridge.stages import Stage
 from hushtape.ids import is_call_id
+from hushtape.policy.schema import PaymentWay
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import Direction, Leg
 
 MOST_SEGMENTS = 12  # the newest; one takes 30 bytes, and a manager's line has room for 1,000
@@ -26,8 +28,17 @@ _QUEUE = re.compile(r"[A-Za-z0-9_.-]{0,80}")  # as in the configuration; the PBX
 _SEGMENT = re.compile(r"(\d{1,4})([oc]):(\d{1,14}):(\d{1,14})?(?::([\w./@~-]{1,130}))?", re.ASCII)
 _ON = re.compile(r"[\w.-]{1,50}~[\w./@-]{1,79}", re.ASCII)
 _LEGS = {Leg.OUTSIDE: "o", Leg.CONSULTATION: "c"}
-_DISCARD, _PERMISSION = "d", "p"
-_FIELDS = 10
+_DISCARD, _PERMISSION, _ANSWER = "d", "p", "a"
+_FIELDS = (10, 11)  # the payment stands there only if there is one
+_PAYMENT = re.compile(r"([tkdea]{0,5}):([a-z]{1,20}):(\d{1,14}|l)?", re.ASCII)
+_LATE = "l"
+_WAYS = {
+    PaymentWay.TRANSFER: "t",
+    PaymentWay.KEY: "k",
+    PaymentWay.DIALPLAN: "d",
+    PaymentWay.EVENT: "e",
+    PaymentWay.API: "a",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,21 @@ class NotedSegment:
     on: str = ""  # a consultation's channel, "uniqueid~name", while its recorder may run
 
 
+@dataclass(frozen=True, slots=True)
+class NotedPayment:
+    """A payment: where the call would be without it, what has begun it, and since when.
+
+    Args:
+        since: from then on it may last for so long; None: there is no such time, or it is over.
+        late: it lasts too long already: silent whatever is told, but for a queue.
+    """
+
+    beneath: Stage
+    ways: tuple[PaymentWay, ...] = ()
+    since: datetime | None = None
+    late: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
     """What a bridge needs to go on with a call.
@@ -48,8 +74,10 @@ class Noted:
     Args:
         discards: nothing of it may be kept.
         awaits_permission: recording ends unless it is given.
+        awaits_answer: recording begins with its first agent's answer.
         queue: the last that was entered; "" for none.
         known: uniqueids and telephones of those with whom the talk is recorded.
+        payment: that of a silent call; None there: nothing is known of it.
     """
 
     id: str
@@ -60,9 +88,11 @@ class Noted:
     began_at: datetime
     discards: bool = False
     awaits_permission: bool = False
+    awaits_answer: bool = False
     queue: str = ""
     known: tuple[str, ...] = ()
     segments: tuple[NotedSegment, ...] = ()
+    payment: NotedPayment | None = None
 
 
 def write(noted: Noted) -> str:
@@ -75,6 +105,7 @@ def write(noted: Noted) -> str:
 
 def _line(noted: Noted, segments: Sequence[NotedSegment]) -> str:
     flags = _DISCARD * noted.discards + _PERMISSION * noted.awaits_permission
+    flags += _ANSWER * noted.awaits_answer
     known = [each for each in noted.known if _KNOWN.fullmatch(each)]
     return ";".join(
         (
@@ -88,6 +119,7 @@ def _line(noted: Noted, segments: Sequence[NotedSegment]) -> str:
             noted.queue if _QUEUE.fullmatch(noted.queue) else "",
             ",".join(known[-MOST_KNOWN:]),
             ",".join(_segment(each) for each in segments),
+            *([_payment(noted.payment)] if noted.payment is not None else []),
         )
     )
 
@@ -99,7 +131,7 @@ def read(text: str) -> Noted:
         ValueError: it isn't that, or of a version that this one doesn't know.
     """
     parts = text.split(";")
-    if len(text) > TEXT_LIMIT or len(parts) != _FIELDS or not is_call_id(parts[0]):
+    if len(text) > TEXT_LIMIT or len(parts) not in _FIELDS or not is_call_id(parts[0]):
         raise ValueError("not the state of a call")
     if parts[1] == Stage.OVER:
         raise ValueError("a call that is over isn't noted")
@@ -113,10 +145,32 @@ def read(text: str) -> Noted:
         began_at=_at(parts[5]),
         discards=_DISCARD in parts[6],
         awaits_permission=_PERMISSION in parts[6],
+        awaits_answer=_ANSWER in parts[6],
         queue=parts[7],
         known=known,
         segments=tuple(_read_segment(each) for each in parts[9].split(",") if each),
+        payment=_read_payment(parts[10]) if len(parts) > 10 else None,
     )
+
+
+def _payment(payment: NotedPayment) -> str:
+    ways = "".join(_WAYS[way] for way in payment.ways)
+    since = _ms(payment.since) if payment.since is not None else ""
+    since = _LATE if payment.late else since
+    return f"{ways}:{payment.beneath}:{since}"
+
+
+def _read_payment(text: str) -> NotedPayment:
+    found = _PAYMENT.fullmatch(text)
+    if found is None:
+        raise ValueError("not a payment")
+    letters, beneath, since = found.groups()
+    if beneath in (Stage.SILENT, Stage.OVER):
+        raise ValueError("a payment is beneath no other, and not at the end")
+    ways = tuple(way for way, letter in _WAYS.items() if letter in letters)
+    if since == _LATE:
+        return NotedPayment(Stage(beneath), ways, late=True)
+    return NotedPayment(Stage(beneath), ways, _at(since) if since else None)
 
 
 def _segment(segment: NotedSegment) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import structlog
 
+from ami_bridge.api_server import ApiDoor
 from ami_bridge.asterisk.lease import owner_of
 from ami_bridge.asterisk.mask import Masker
 from ami_bridge.asterisk.station import AsteriskStation
@@ -21,11 +22,12 @@ from ami_bridge.bridge import Bridge
 from ami_bridge.expected import Expected
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCalls
-from hushtape import config, logs, metrics, redis_link
+from ami_bridge.orders import Orders
+from ami_bridge.policies import Policies
+from hushtape import config, doors, logs, metrics, redis_link, webhook
 from hushtape.cli import config_option
 from hushtape.config import Config
 from hushtape.ids import RANDOM_BYTES, new_call_id
-from hushtape.policy import parse
 from hushtape.policy.schema import Policy
 from hushtape.single import only_one
 
@@ -53,6 +55,8 @@ class Wanted:
     "trace_path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
+    envvar="HUSHTAPE_TRACE",
+    show_envvar=True,
     help="Keep what the PBX says; with several PBXes in FILE.NAME. Callers' names and numbers are "
     "in it.",
 )
@@ -80,6 +84,9 @@ def bridge(
     their recorders are stopped, because nobody would stop them in time any more. The next bridge
     takes the calls over that are still there, and hands off those that are not.
 
+    With SIGHUP it reads the policies again, for calls that begin from then on. A folder in which
+    one of them is wrong is refused as a whole: the old ones stay in force.
+
     \b
     Examples:
       hushtape bridge -c /etc/hushtape/hushtape.toml
@@ -89,15 +96,21 @@ def bridge(
         raise click.UsageError("--trace-mask needs --trace FILE")
     logs.configure("bridge", json_logs, verbose)
     loaded = config.load(config_path)
-    policies = parse.load_folder(Path(loaded.policies.folder))
     passwords = config.passwords(loaded, str(config_path))
     redis_link.check(loaded)
+    policies = Policies(loaded)
     wanted = Wanted(trace_path, trace_mask, trace_limit_mb) if trace_path is not None else None
     lock = loaded.data_path / "bridge.lock"
-    with only_one(lock, "bridge"), _traces(wanted, loaded, policies) as traces:
+    door = ApiDoor(loaded, str(config_path))
+    address = doors.webhook(loaded, str(config_path))
+    with (
+        only_one(lock, "bridge"),
+        webhook.sending(address),
+        _traces(wanted, loaded, policies.current) as traces,
+    ):
         server = metrics.start_bridge(loaded.metrics.listen, loaded.metrics.bridge_port)
         try:
-            asyncio.run(_serve(loaded, policies, passwords, owner_of(lock), traces))
+            asyncio.run(_serve(loaded, policies, passwords, owner_of(lock), traces, door))
         finally:
             metrics.stop(server)
 
@@ -130,25 +143,42 @@ def _traces(
 
 async def _serve(
     loaded: Config,
-    policies: tuple[Policy, ...],
+    policies: Policies,
     passwords: dict[str, str],
     owner: str,
     traces: Mapping[str, Trace],
+    door: ApiDoor,
 ) -> None:
     outbox = Outbox(loaded.outbox_path, lambda: redis_link.connect(loaded))
     the_bridge = Bridge(
-        policies,
+        policies.current,
         outbox,
         LiveCalls(loaded.live_path),
         lambda at: new_call_id(at, secrets.token_bytes(RANDOM_BYTES)),
         Expected(lambda: redis_link.connect(loaded), outbox),
+        Orders(loaded.orders_path, lambda: redis_link.connect(loaded)),
+        loaded.payments.confirmed_within_s,
     )
     stations = [
-        AsteriskStation(name, pbx, passwords[name], the_bridge, owner=owner, trace=traces.get(name))
+        AsteriskStation(
+            name,
+            pbx,
+            passwords[name],
+            the_bridge,
+            owner=owner,
+            trace=traces.get(name),
+            stop_timeout_s=loaded.payments.stop_timeout_s,
+        )
         for name, pbx in loaded.pbx.items()
     ]
     the_bridge.adopt(stations)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await the_bridge.run(stations, ended)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policies.again.set)
+    watching = asyncio.create_task(policies.watch(the_bridge.use))
+    try:
+        async with door.open(the_bridge):
+            await the_bridge.run(stations, ended)
+    finally:
+        watching.cancel()

@@ -14,8 +14,11 @@ from typing import Protocol
 from ami_bridge.facts import (
     Channel,
     Command,
+    MuteRecorder,
+    MuteUnconfirmed,
     RaiseAlarm,
     RecorderFact,
+    RecorderMuted,
     RecorderRefused,
     RecorderStarted,
     RecorderStopped,
@@ -25,6 +28,7 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    UnmuteRecorder,
 )
 from hushtape.recordings.manifest import EndedBy, Leg, Reason, Segment, StopSeen
 
@@ -45,6 +49,8 @@ class Recorder(StrEnum):
     STARTING_IN_VAIN = "starting in vain"  # overtaken: stopped as soon as it has started
     RUNNING = "running"
     UNCERTAIN = "uncertain"  # no answer to the start: it may run, and we don't know its id
+    MUTING = "muting"
+    MUTED = "muted"  # so the PBX says
     STOPPING = "stopping"
     STOPPING_ALL = "stopping all"
     RESTING = "resting"  # stopped; the channel forgets it before a next one is started
@@ -59,11 +65,14 @@ class Signal(StrEnum):
     WANTED = "wanted"
     WANTED_ANEW = "wanted anew"  # the outside party is about to hear somebody else
     UNWANTED = "unwanted"
+    HUSHED = "hushed"  # unwanted for a while, and zeros will do
     STARTED = "started"
     START_REFUSED = "start refused"
     START_UNCERTAIN = "start uncertain"
     STOPPED = "stopped"
     STOP_UNCONFIRMED = "stop unconfirmed"
+    MUTED = "muted"
+    MUTE_UNCONFIRMED = "mute unconfirmed"
     RESTED = "rested"
     LINK_RETURNED = "link returned"
     ADOPTED = "adopted"  # by a bridge that doesn't know what its predecessor was answered
@@ -77,6 +86,8 @@ class Act(StrEnum):
     START = "start"
     STOP = "stop"
     STOP_ALL = "stop all"
+    MUTE = "mute"
+    UNMUTE = "unmute"
     REST = "rest"
     ALARM = "alarm"
 
@@ -84,7 +95,12 @@ class Act(StrEnum):
 def _row(
     recorder: Recorder, **cells: tuple[Recorder, Act]
 ) -> dict[tuple[Recorder, Signal], tuple[Recorder, Act]]:
-    """Write one state's row: every signal that isn't named leaves all as it is."""
+    """Write one state's row: every signal that isn't named leaves all as it is.
+
+    Only a recorder that runs can be muted: to any other, being hushed is being unwanted.
+    """
+    if "unwanted" in cells:
+        cells.setdefault("hushed", cells["unwanted"])
     return {
         (recorder, signal): cells.get(signal.name.lower(), (recorder, Act.NOTHING))
         for signal in Signal
@@ -123,8 +139,31 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         Recorder.RUNNING,
         wanted_anew=(Recorder.STOPPING, Act.STOP),
         unwanted=(Recorder.STOPPING, Act.STOP),
+        hushed=(Recorder.MUTING, Act.MUTE),
+        mute_unconfirmed=(Recorder.STOPPING, Act.STOP),  # it may write zeros still
         # Somebody else stopped it, and had a reason: it isn't started again before a new place.
         stopped=(Recorder.REFUSED, Act.ALARM),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.MUTING,
+        wanted=(Recorder.STOPPING, Act.STOP),
+        wanted_anew=(Recorder.STOPPING, Act.STOP),
+        unwanted=(Recorder.STOPPING, Act.STOP),
+        hushed=(Recorder.MUTING, Act.NOTHING),
+        muted=(Recorder.MUTED, Act.NOTHING),
+        mute_unconfirmed=(Recorder.STOPPING, Act.STOP),
+        link_returned=(Recorder.STOPPING, Act.STOP),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
+        channel_gone=_GONE,
+    ),
+    **_row(
+        Recorder.MUTED,
+        wanted=(Recorder.RUNNING, Act.UNMUTE),
+        wanted_anew=(Recorder.STOPPING, Act.STOP),
+        unwanted=(Recorder.STOPPING, Act.STOP),
+        hushed=(Recorder.MUTED, Act.NOTHING),
+        adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         channel_gone=_GONE,
     ),
     **_row(
@@ -182,6 +221,8 @@ _RECORDER_SIGNALS: dict[type[RecorderFact], Signal] = {
     RecorderUncertain: Signal.START_UNCERTAIN,
     RecorderStopped: Signal.STOPPED,
     StopUnconfirmed: Signal.STOP_UNCONFIRMED,
+    RecorderMuted: Signal.MUTED,
+    MuteUnconfirmed: Signal.MUTE_UNCONFIRMED,
 }
 
 WRITING = {
@@ -189,10 +230,14 @@ WRITING = {
     Recorder.STARTING_IN_VAIN,
     Recorder.RUNNING,
     Recorder.UNCERTAIN,
+    Recorder.MUTING,
+    Recorder.MUTED,
     Recorder.STOPPING,
     Recorder.STOPPING_ALL,
     Recorder.STUCK,
 }
+_HUSHED = (Recorder.MUTING, Recorder.MUTED)
+_UNWANTED = (Signal.UNWANTED, Signal.HUSHED)
 
 _ALARMS = {
     (Recorder.REFUSED, Signal.START_REFUSED): "the PBX refused to start a recorder",
@@ -212,7 +257,13 @@ class Draft:
     recorder_id: str = ""
     cause_at: datetime | None = None  # when it stopped being wanted
     ended_by: EndedBy | None = None
-    unseen: bool = False  # it ended under another bridge, which may have made sure or not
+    unseen: bool = False  # somebody else ended it, and may have made sure or not
+    hushed_at: datetime | None = None  # from then on it was to write zeros
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """From when on nothing may be kept, should it end now; None: all of it may."""
+        return self.cause_at or self.hushed_at
 
     def unwanted_since(self, at: datetime, ended_by: EndedBy) -> None:
         """Note the first moment from which on nothing may be kept; it is told late sometimes."""
@@ -236,6 +287,9 @@ class Book(Protocol):
 
     def tell(self, at: datetime, what: str, reason: Reason | None = None) -> None:
         """Add a line to the call's story."""
+
+    def is_muted(self) -> None:
+        """Note that the stretch without sound is, in part at least, zeros."""
 
 
 @dataclass(slots=True)
@@ -278,6 +332,16 @@ class Track:
             self.draft.recorder_id = fact.recorder_id
         if isinstance(fact, RecorderStarted | RecorderUncertain):
             self.draft.started_at = fact.at
+        if (
+            isinstance(fact, StopUnconfirmed)
+            and fact.by_id
+            and self.recorder is not Recorder.STOPPING
+        ):
+            return []  # everything on the channel is being stopped by now
+        if isinstance(fact, RecorderMuted):
+            book.is_muted()
+        if isinstance(fact, RecorderStopped) and not fact.found:
+            self.draft.unseen = True  # what came after its cause is in the file, or isn't
         return self.signal(book, _RECORDER_SIGNALS[type(fact)], fact.at)
 
     def signal(
@@ -292,13 +356,13 @@ class Track:
         Returns:
             What is to be done, in this order.
         """
-        if signal in (Signal.WANTED, Signal.WANTED_ANEW, Signal.UNWANTED):
-            self.wanted = signal is not Signal.UNWANTED
+        if signal in (Signal.WANTED, Signal.WANTED_ANEW, *_UNWANTED):
+            self.wanted = signal not in _UNWANTED
         before = self.recorder
         self.recorder, act = RECORDERS[before, signal]
+        if self.draft is not None:
+            self._judge_end(self.draft, before, signal, at, ended_by)
         draft = self.draft
-        if signal is Signal.UNWANTED and draft is not None:
-            draft.unwanted_since(at, ended_by)
         anew = signal in (Signal.WANTED_ANEW, Signal.ADOPTED)
         if anew and draft is not None and draft.cause_at is None:
             draft.ended_by = ended_by
@@ -309,6 +373,22 @@ class Track:
         if stopped and self.wanted:
             commands += self.signal(book, Signal.WANTED, at)
         return commands
+
+    def _judge_end(
+        self, draft: Draft, before: Recorder, signal: Signal, at: datetime, ended_by: EndedBy
+    ) -> None:
+        """Say from when on nothing of the segment may be kept, if from any time on."""
+        if self.recorder in _HUSHED:
+            if signal is Signal.HUSHED:
+                draft.hushed_at = min(at, draft.hushed_at or at)
+            return
+        if before in _HUSHED and draft.hushed_at is not None:
+            if before is Recorder.MUTED and (self.wanted or signal is Signal.CHANNEL_GONE):
+                draft.hushed_at = None  # the zeros stay where they are
+            else:
+                draft.unwanted_since(draft.hushed_at, EndedBy.PAYMENT)
+        if signal in _UNWANTED:
+            draft.unwanted_since(at, ended_by)
 
     def _act(self, book: Book, act: Act, at: datetime, signal: Signal) -> list[Command]:
         match act:
@@ -324,8 +404,13 @@ class Track:
         draft = self.draft
         if draft is None:
             raise RuntimeError(f"call {book.id}: {act} without a segment")
-        if act is Act.STOP:
-            return [StopRecorder(draft.number, draft.recorder_id, leg=self.channel)]
+        match act:
+            case Act.STOP:
+                return [StopRecorder(draft.number, draft.recorder_id, leg=self.channel)]
+            case Act.MUTE:
+                return [MuteRecorder(draft.number, draft.recorder_id, leg=self.channel)]
+            case Act.UNMUTE:
+                return [UnmuteRecorder(draft.number, draft.recorder_id, leg=self.channel)]
         return [StopEveryRecorder(draft.number, leg=self.channel)]
 
     def _alarm(self, book: Book, at: datetime, signal: Signal) -> list[Command]:

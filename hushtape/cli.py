@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,6 +18,7 @@ from hushtape.errors import ConfigError, HushtapeError
 from hushtape.printable import say
 
 PROGRAMS = "hushtape.programs"
+NOBODY_READS = 128 + signal.SIGPIPE  # the exit code that shells give to what a closed pipe ended
 
 config_option = click.option(
     "-c",
@@ -32,16 +36,18 @@ config_option = click.option(
 class Programs(click.Group):
     """A group that also offers the commands that the installed programs bring along."""
 
+    entry_group = PROGRAMS  # the group of entry points that name them
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name every command, our own and the programs'."""
-        return sorted({*super().list_commands(ctx), *(e.name for e in _programs())})
+        return sorted({*super().list_commands(ctx), *(e.name for e in self._entries())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command when it is called for."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        for entry in _programs():
+        for entry in self._entries():
             if entry.name == cmd_name:
                 command = entry.load()
                 return command if isinstance(command, click.Command) else None
@@ -55,9 +61,25 @@ class Programs(click.Group):
             say(f"hushtape: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
+                sys.exit(NOBODY_READS)
             # A folder that can't be made, a disk that is full: for a person, not for a traceback.
             say(f"hushtape: {error.filename or 'system'}: {error.strerror}", err=True)
             sys.exit(ConfigError.exit_code)
+
+    def _entries(self) -> list[Any]:
+        return list(entry_points(group=self.entry_group))
+
+
+def _nobody_reads() -> bool:
+    """Tell whether standard output is a pipe whose reader is gone, as after ``| head``."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+    except (OSError, ValueError):
+        return False  # it is no file of the system's
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 @click.group(cls=Programs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,15 +105,16 @@ def run(config_path: Path, json_logs: bool, verbose: bool) -> None:
 
     Ends with Ctrl-C or SIGTERM, after the recordings in work are done.
     """
-    from hushtape import config, logs, redis_link
-    from hushtape.policy import parse
+    from hushtape import config, doors, logs, redis_link
+    from hushtape.policy.reading import folder
     from hushtape.run import run as run_parts
 
     logs.configure("run", json_logs, verbose)
     loaded = config.load(config_path)
-    parse.load_folder(Path(loaded.policies.folder))
     config.passwords(loaded, str(config_path))
+    doors.check(loaded, str(config_path))
     redis_link.check(loaded)
+    folder.load(loaded)
     loaded.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = ["--json-logs"] * json_logs + ["--verbose"] * verbose
     run_parts(loaded, config_path.resolve(), options)
@@ -106,19 +129,22 @@ def check(config_path: Path, ask_redis: bool) -> None:
     Says how much room there is on this machine's disks. Nothing is changed, and nothing is
     contacted, but for Redis if that is asked for.
     """
-    from hushtape import checks, config, redis_link
-    from hushtape.policy import parse
+    from hushtape import checks, config, doors, redis_link
+    from hushtape.policy.reading import folder
 
     loaded = config.load(config_path)
-    policies = parse.load_folder(Path(loaded.policies.folder))
     config.passwords(loaded, str(config_path))
+    doors.check(loaded, str(config_path))
     redis_link.check(loaded)
+    policies = folder.load(loaded)
     for name, pbx in loaded.pbx.items():
         tls = "TLS" if pbx.tls else "without TLS"
         say(f"PBX {name}: {pbx.kind} at {pbx.host}:{pbx.port}, {tls}")
         say(f"  spool {pbx.spool_path}")
     say(f"archive {loaded.archive_path}")
     say(f"Redis {'of our own' if not loaded.redis.url else 'as configured'}")
+    for line in doors.lines(loaded):
+        say(line)
     for policy in sorted(policies, key=lambda each: (each.name, each.version)):
         say(
             f"policy {policy.name}, in force from {policy.version}:"
@@ -133,7 +159,3 @@ def check(config_path: Path, ask_redis: bool) -> None:
     for line in warnings:
         say(f"warning: {line}", err=True)
     say("all is well" if not warnings else "the configuration is right, see the warnings")
-
-
-def _programs() -> list[Any]:
-    return list(entry_points(group=PROGRAMS))

@@ -12,16 +12,16 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from panoramisk import Manager
 from structlog.testing import capture_logs
 
-from ami_bridge.asterisk.clock import believable
 from ami_bridge.asterisk.limits import NEVER_S
 from ami_bridge.asterisk.protocol import Carried, Frame, SafeProtocol, parse
+from ami_bridge.asterisk.session import Happened, Living, Reader
 from ami_bridge.asterisk.translate import CALL_VARIABLE, Translator
 from ami_bridge.bridge import Bridge
 from ami_bridge.facts import (
@@ -73,7 +73,6 @@ ANSWER_S = 0.002
 TICK_S = 1e-6  # whatever can go on does so before this is over
 
 _CONNECTION = re.compile(rb"(?:\A|(?<=\r\n\r\n))(?=Asterisk Call Manager/)")
-_OWN_LIST = "hushtape-"  # with what the ActionIDs of the bridge's own lists begin
 
 
 def connections(data: bytes) -> list[bytes]:
@@ -143,6 +142,17 @@ class Station:
     def lives(self, uniqueid: str) -> bool:
         return self._player._translator.channel(uniqueid) is not None
 
+    @property
+    def up(self) -> bool:
+        return self._player.linked
+
+    @property
+    def spool(self) -> Path:
+        return Path("/nowhere")
+
+    def around(self, channel: Channel) -> tuple[Channel, ...]:
+        return self._player._translator.around(channel)
+
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         raise NotImplementedError
 
@@ -175,8 +185,9 @@ class Station:
                 recorders.discard(command.recorder_id)
                 return RecorderStopped(at=at, segment=command.segment)
             case StopEveryRecorder():
+                found = len(recorders)
                 recorders.clear()
-                return RecorderStopped(at=at, segment=command.segment)
+                return RecorderStopped(at=at, segment=command.segment, found=found)
             case NoteState() if uniqueid in switch.channels:
                 switch.variables.setdefault(uniqueid, {})[CALL_VARIABLE] = command.text
         return None
@@ -223,9 +234,7 @@ class Player:
         self._heard: list[Frame] = []
         self._protocol: SafeProtocol | None = None
         self._manager: Manager | None = None
-        self._status: list[Frame] | None = None  # of the bridge's own first question, in a trace
-        self._waiting: list[Frame] = []
-        self._received: datetime | None = None  # what the trace says of the frames that follow
+        self._reader = Reader()
 
     def now(self) -> datetime:
         """Tell the PBX's time."""
@@ -259,7 +268,6 @@ class Player:
         made = loop.create_future()
         made.set_result((self._protocol.transport, self._protocol))
         self._manager.connection_made(made)
-        self._status, self._waiting = None, []
         self.linked = True
 
     def _hear(self, _manager: Manager, message: Carried) -> None:
@@ -296,37 +304,20 @@ class Player:
         """The PBX says something, and nobody listens."""
         frame = parse(data.strip(), self.now())
         if frame.event:
-            await self._pass_time(frame)
+            if frame.sent is not None:
+                await self._pass_time(frame.sent)
             self.switch.take(frame)
 
     async def _take(self, frame: Frame) -> None:
-        if frame.event == "HushtapeTrace":
-            self._received = datetime.fromtimestamp(float(frame["Received"]), UTC)
-            if frame.get("Link") == "up":
-                self._status = []  # what the bridge asked for comes next, and then events count
-            return
-        await self._pass_time(frame)
-        if frame.event.startswith("Status") and frame.get("ActionID", "").startswith(_OWN_LIST):
-            await self._take_status(frame)
-        elif self._status is not None:
-            self._waiting.append(frame)
-        else:
-            self.switch.take(frame)
-            await self._translate(frame)
-
-    async def _take_status(self, frame: Frame) -> None:
-        if self._status is None:
-            return
-        if frame.event == "Status":
-            self._status.append(frame)
-            return
-        living, self._status = self._status, None
-        self._adopt(living)
-        await self._resync(living, self.now())
-        for waiting in self._waiting:
-            self.switch.take(waiting)
-            await self._translate(waiting)
-        self._waiting = []
+        match self._reader.take(frame):
+            case Happened(at=at):
+                await self._pass_time(at)
+                self.switch.take(frame)
+                await self._translate(frame, at)
+            case Living(at=at, channels=channels):
+                await self._pass_time(at)
+                self._adopt(channels)
+                await self._resync(channels, self.now())
 
     def _adopt(self, living: Sequence[Frame]) -> None:
         """The PBX is as it said itself."""
@@ -336,8 +327,8 @@ class Player:
         for uniqueid, frame in alive.items():
             self.switch.channels.setdefault(uniqueid, dict(frame))
 
-    async def _translate(self, frame: Frame) -> None:
-        for told in self._translator.translate(frame, self._time_of(frame) or self.now()):
+    async def _translate(self, frame: Frame, at: datetime) -> None:
+        for told in self._translator.translate(frame, at):
             await self._tell(told.channel, told.fact)
 
     async def _resync(self, living: Sequence[Frame], since: datetime) -> None:
@@ -354,17 +345,8 @@ class Player:
                 self.gone.add(fact.leg)
         self._bridge.tell(self._station, channel, fact)
 
-    def _time_of(self, frame: Frame) -> datetime | None:
-        """Tell when it happened, as a station does."""
-        if frame.sent is None or (self._received and not believable(frame.sent, self._received)):
-            return self._received
-        return frame.sent
-
-    async def _pass_time(self, frame: Frame) -> None:
+    async def _pass_time(self, at: datetime) -> None:
         """Wait until it is as late as the PBX says."""
-        at = self._time_of(frame)
-        if at is None:
-            return
         loop = asyncio.get_running_loop()
         if self._zero is None:
             self._zero = at - timedelta(seconds=loop.time())

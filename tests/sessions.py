@@ -6,12 +6,10 @@ answers come as fast as a real one gives them, rests take their time, and no tim
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -19,26 +17,11 @@ import msgspec
 from ami_bridge.asterisk.protocol import Frame, parse
 from ami_bridge.asterisk.translate import Told, Translator
 from ami_bridge.call import Call
-from ami_bridge.facts import (
-    Arrived,
-    Channel,
-    Command,
-    Fact,
-    HandOff,
-    PermissionGiven,
-    RaiseAlarm,
-    RecorderStarted,
-    RecorderStopped,
-    Rest,
-    Rested,
-    StartRecorder,
-    StopEveryRecorder,
-    StopRecorder,
-)
+from ami_bridge.facts import Channel
+from ami_bridge.rehearsal import Rehearsal
 from hushtape.config import Pbx
-from hushtape.policy import decide
 from hushtape.policy import parse as policies
-from hushtape.policy.schema import Asker, Destination, Permission, Policy
+from hushtape.policy.schema import Destination, Policy
 from hushtape.recordings.manifest import Handoff
 
 FOLDER = Path(__file__).parent / "data" / "ami"
@@ -46,6 +29,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples" / "policies"
 START_TAKES_S = 0.010
 STOP_TAKES_S = 0.005
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG_AFTER = datetime(2100, 1, 1, tzinfo=UTC)
 
 # In the sessions the caller rings a service whose main queue and payment line are these; the
 # explorer's other queues are ways to the same adviser.
@@ -111,6 +95,20 @@ def council(name: str) -> Policy:
     return moved_in(policies.load(EXAMPLES / f"{name}.toml"))
 
 
+@cache
+def called_by_nobody(name: str) -> Policy:
+    """A council's policy whose partners are none of those that the sessions ring.
+
+    Whom a policy lists as a place where recording stops, an outbound call to isn't recorded.
+    """
+    policy = council(name)
+    partners = tuple(
+        msgspec.structs.replace(each, numbers=("01632 960999",) if each.numbers else ())
+        for each in policy.destination
+    )
+    return msgspec.structs.replace(policy, destination=partners)
+
+
 def said(session: str) -> bytes:
     """What the PBX said."""
     return (FOLDER / f"{session}.ami").read_bytes()
@@ -167,89 +165,13 @@ class Acted:
 
 def act(facts: Iterable[Told], policies: Sequence[Policy], start: datetime) -> Acted:
     """Let facts happen under policies."""
-    return _Stage(Acted(start), policies).play(facts)
-
-
-@dataclass
-class _Stage:
-    acted: Acted
-    policies: Sequence[Policy]
-    live: dict[str, Call] = field(default_factory=dict)
-    ids: Iterable[int] = field(default_factory=count)
-    coming: list[tuple[datetime, int, Call, Callable[[datetime], Fact]]] = field(
-        default_factory=list
+    rehearsal = Rehearsal(policies, "pbx1", START_TAKES_S, STOP_TAKES_S)
+    for each in facts:
+        rehearsal.tell(each.channel, each.fact)
+    done = rehearsal.finish(LONG_AFTER)
+    return Acted(
+        start,
+        [each.call for each in done if each.call is not None],
+        [each.handoff for each in done if each.handoff is not None],
+        [alarm for each in done for alarm in each.alarms],
     )
-    order: Iterable[int] = field(default_factory=count)
-
-    def play(self, facts: Iterable[Told]) -> Acted:
-        for each in facts:
-            self.pass_time(each.fact.at)
-            self.tell(each)
-        self.pass_time(datetime(2100, 1, 1, tzinfo=UTC))
-        return self.acted
-
-    def pass_time(self, until: datetime) -> None:
-        while self.coming and self.coming[0][0] <= until:
-            at, _, call, fact = heapq.heappop(self.coming)
-            self.follow(call, call.apply(fact(at)), at)
-
-    def tell(self, each: Told) -> None:
-        channel, fact = each.channel, each.fact
-        call = self.live.get(channel.uniqueid)
-        if call is not None:
-            self.follow(call, call.apply(fact), fact.at)
-            if call.done:
-                del self.live[channel.uniqueid]
-        elif isinstance(fact, Arrived):
-            self.begin(channel, fact)
-
-    def begin(self, channel: Channel, fact: Arrived) -> None:
-        """As the bridge does it."""
-        choice = decide.choose(self.policies, fact.arrival)
-        if choice.policy is None:
-            return
-        if channel.opted_out and decide.on_opt_out(choice.policy, Asker.CALLER).allowed:
-            return
-        name = f"20261121-120000-{next(iter(self.ids)):08d}"
-        call = Call(name, "pbx1", channel.uniqueid, choice.policy, fact, choice.reason)
-        self.live[channel.uniqueid] = call
-        self.acted.calls.append(call)
-        self.follow(call, call.begin(), fact.at)
-        if channel.announced:
-            given = PermissionGiven(at=fact.at, by=Permission.ANNOUNCEMENT)
-            self.follow(call, call.apply(given), fact.at)
-
-    def follow(self, call: Call, commands: list[Command], at: datetime) -> None:
-        for command in commands:
-            match command:
-                case StartRecorder(segment=number):
-                    self.later(at, START_TAKES_S, call, started(number))
-                case StopRecorder(segment=number) | StopEveryRecorder(segment=number):
-                    self.later(at, STOP_TAKES_S, call, stopped(number))
-                case Rest(rest=rest, pause_s=pause_s):
-                    self.later(at, pause_s, call, rested(rest))
-                case HandOff(handoff=handoff):
-                    self.acted.handoffs.append(handoff)
-                case RaiseAlarm(what=what):
-                    self.acted.alarms.append(what)
-
-    def later(
-        self, at: datetime, pause_s: float, call: Call, fact: Callable[[datetime], Fact]
-    ) -> None:
-        due = at + timedelta(seconds=pause_s)
-        heapq.heappush(self.coming, (due, next(iter(self.order)), call, fact))
-
-
-def started(number: int) -> Callable[[datetime], Fact]:
-    """The PBX's answer to a start."""
-    return lambda at: RecorderStarted(at=at, segment=number, recorder_id=f"0x{number}")
-
-
-def stopped(number: int) -> Callable[[datetime], Fact]:
-    """The PBX's answer to a stop."""
-    return lambda at: RecorderStopped(at=at, segment=number)
-
-
-def rested(rest: int) -> Callable[[datetime], Fact]:
-    """The end of a pause."""
-    return lambda at: Rested(at=at, rest=rest)

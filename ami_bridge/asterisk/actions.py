@@ -120,6 +120,25 @@ def stop_newest_recorder(channel: str) -> dict[str, str]:
     return {"Action": "StopMixMonitor", "Channel": _channel(channel)}
 
 
+def mute_recorder(channel: str, mixmonitor_id: str, *, muted: bool) -> dict[str, str]:
+    """Have one recorder write zeros in both directions, or sound again.
+
+    Success says only that the PBX has understood: it comes for a channel without a recorder, too.
+
+    Raises:
+        UnsafeValue: the id is empty or not an id. (Without one all recorders would be muted.)
+    """
+    if not RECORDER_ID.fullmatch(mixmonitor_id):
+        raise UnsafeValue("a recorder's id is not made of letters and digits")
+    return {
+        "Action": "MixMonitorMute",
+        "Channel": _channel(channel),
+        "Direction": "both",
+        "State": "1" if muted else "0",
+        "MixMonitorID": mixmonitor_id,
+    }
+
+
 def set_variable(channel: str, name: str, value: str) -> dict[str, str]:
     """Set a variable of a channel. Functions such as ``SHELL(…)`` are not variables.
 

@@ -14,6 +14,7 @@ from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.facts import Channel
 
 MOST_WAITED = 20  # callers, for one channel of an agent that lives for days
+MOST_TABLES = 1000
 NOBODY_DIALLED = ("", "s")  # the extension with which a channel that is called begins
 
 
@@ -23,6 +24,13 @@ class Consultation(NamedTuple):
     leg: Channel  # the agent's
     caller: Channel  # who waits
     began: bool
+
+
+class _Table(NamedTuple):
+    """A bridge in which an agent talks with somebody whom he has called."""
+
+    leg: str  # the agent's uniqueid there
+    callers: dict[str, Channel]  # who waits or has waited, by uniqueid
 
 
 class Consulting:
@@ -47,6 +55,8 @@ class Consulting:
         self._on_hold: dict[str, dict[str, Channel]] = {}  # telephone -> its channels that hold
         self._legs: dict[str, dict[str, Channel]] = {}  # a leg's uniqueid -> callers, by uniqueid
         self._ever: dict[str, list[Channel]] = {}  # a leg's uniqueid -> callers who ever waited
+        self._held_as: dict[str, str] = {}  # a holding channel's uniqueid -> its Linkedid then
+        self._tables: dict[str, _Table] = {}  # by the bridge in which somebody is consulted
 
     def going_on(self, uniqueid: str) -> list[Consultation]:
         """Return the consultations on a channel, for each who waits."""
@@ -63,6 +73,62 @@ class Consulting:
         """Tell whether a telephone holds somebody on another of its channels."""
         held = self._on_hold.get(self._telephone(channel), {})
         return any(uniqueid != channel.uniqueid for uniqueid in held)
+
+    def on_other_lines(self, channel: Channel) -> list[Channel]:
+        """Return those with whom a telephone has to do on its other channels.
+
+        While it holds somebody that is who waits; what it has on a line that it doesn't hold may be
+        part of the same, with a telephone that never says "hold".
+        """
+        telephone = self._telephone(channel)
+        if not telephone:
+            return []
+        held = self._on_hold.get(telephone, {})
+        lines = [each for each in held.values() if each.uniqueid != channel.uniqueid]
+        if not lines:
+            lines = [
+                each
+                for each in self._channels.values()
+                if each.uniqueid != channel.uniqueid and self._telephone(each) == telephone
+            ]
+        return [
+            waiting
+            for line in lines
+            if self._bridge(line)
+            for waiting in self._waiting_in(self._bridge(line), line.uniqueid)
+        ]
+
+    def dialling_with(self, linkedid: str) -> list[Channel]:
+        """Return those who wait while an agent dials by feature code.
+
+        What he dials with is a Local channel that carries his own Linkedid of that moment, and
+        nothing else that would tell whose it is.
+        """
+        return [
+            waiting
+            for held in self._on_hold.values()
+            for holding in held.values()
+            if linkedid and self._held_as.get(holding.uniqueid) == linkedid
+            for waiting in self._waiting_in(self._bridge(holding), holding.uniqueid)
+        ]
+
+    def waited_for(self, uniqueid: str) -> list[Consultation]:
+        """Return the consultations during which somebody waits."""
+        return [
+            each
+            for leg, callers in self._legs.items()
+            if uniqueid in callers
+            for each in self.going_on(leg)
+            if each.caller.uniqueid == uniqueid
+        ]
+
+    def emptied(self, bridge: str) -> list[Channel]:
+        """Take in that somebody left a bridge; return who had waited for a talk that is over."""
+        table = self._tables.get(bridge)
+        if table is None or set(self._talks.members(bridge)) - {table.leg}:
+            return []
+        del self._tables[bridge]
+        return list(table.callers.values())
 
     def know(self, leg: Channel, caller: Channel) -> None:
         """Remember a consultation of a call that a predecessor left."""
@@ -86,11 +152,12 @@ class Consulting:
             return list(self._begin(channel, self._waiting_in(behind)))
         return list(self._on_second_line(channel))
 
-    def held(self, channel: Channel) -> list[Consultation]:
+    def held(self, channel: Channel, linkedid: str = "") -> list[Consultation]:
         """Take in that a channel put the others on hold; its telephone may be in another talk."""
         telephone = self._telephone(channel)
         if not telephone:
             return []
+        self._held_as[channel.uniqueid] = linkedid
         self._on_hold.setdefault(telephone, {})[channel.uniqueid] = channel
         changed = self._end(channel.uniqueid) if channel.dialled not in NOBODY_DIALLED else []
         for other in list(self._channels.values()):
@@ -102,6 +169,7 @@ class Consulting:
         """Take in that a channel took the others off hold."""
         telephone = self._telephone(channel)
         held = self._on_hold.get(telephone, {})
+        self._held_as.pop(channel.uniqueid, None)
         if held.pop(channel.uniqueid, None) is None:
             return []
         if not held:
@@ -120,6 +188,7 @@ class Consulting:
         it is gone.
         """
         self._came_from.pop(channel.uniqueid, None)
+        self._held_as.pop(channel.uniqueid, None)
         held = self._on_hold.get(self._telephone(channel), {})
         held.pop(channel.uniqueid, None)
         if not held:
@@ -130,8 +199,8 @@ class Consulting:
     def resync(self) -> list[Consultation]:
         """Forget what was going on: it may be over."""
         changed = [each for leg in list(self._legs) for each in self._end(leg)]
-        self._came_from.clear()
-        self._on_hold.clear()
+        for known in (self._came_from, self._on_hold, self._held_as, self._tables):
+            known.clear()
         return changed
 
     def _on_second_line(self, leg: Channel) -> Iterator[Consultation]:
@@ -168,6 +237,10 @@ class Consulting:
             if caller.uniqueid not in known:
                 known[caller.uniqueid] = caller
                 self._remember(leg, caller)
+                table = self._tables.setdefault(self._bridge(leg), _Table(leg.uniqueid, {}))
+                table.callers[caller.uniqueid] = caller
+                if len(self._tables) > MOST_TABLES:
+                    del self._tables[next(iter(self._tables))]
                 yield Consultation(leg, caller, began=True)
         if not known:
             del self._legs[leg.uniqueid]

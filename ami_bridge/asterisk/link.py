@@ -91,6 +91,8 @@ class Link:
         pause: waits between attempts.
         trace: keeps what the PBX says.
         turn: who serves the PBX; left out, this link does.
+        on_keys: is called when the PBX tells of keys that somebody presses; it must not. Nothing of
+            it is read, kept or passed on.
 
     Raises:
         ConfigError: the file of authorities can't be used.
@@ -113,8 +115,10 @@ class Link:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         trace: Trace | None = None,
         turn: Turn | None = None,
+        on_keys: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
+        self._on_keys = on_keys
         self.limits = limits or Limits()
         self.state = State.DOWN
         self.reason: HushtapeError | None = None  # why it isn't up
@@ -312,6 +316,7 @@ class Link:
             list_ids=f"{self._ids}-list-",
             frame_limit=self.limits.frame_bytes,
             trace=self._trace,
+            on_keys=self._on_keys,
         )
 
     async def _log_in(self, connection: Connection) -> None:

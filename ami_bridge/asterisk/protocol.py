@@ -45,6 +45,9 @@ LIST_ENDS = frozenset({"complete", "cancelled"})
 
 _FRAME_END = b"\r\n\r\n"
 _LINE_END = b"\r\n"
+# What tells of keys, or holds what somebody has keyed in: a card number. Of the classes dtmf and
+# dialplan, which the bridge's account has no need of.
+_KEYS = re.compile(rb"Event: (?:DTMF\w*|VarSet|Newexten)\r\n", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"(\d{1,11})\.(\d{6})", re.ASCII)
 _TIMESTAMP_PLACE = 3  # Event, Privilege, Timestamp: later headers may be the dialplan's own
 
@@ -173,6 +176,7 @@ class SafeProtocol(AMIProtocol):
         list_ids: with what the ActionID of every list that we ask for begins, and nothing else.
         frame_limit: bytes.
         trace: keeps every frame received.
+        on_keys: is called for each event that tells of keys, which is dropped unread.
     """
 
     lost: asyncio.Future[HushtapeError]  # why it is over
@@ -193,7 +197,9 @@ class SafeProtocol(AMIProtocol):
         list_ids: str,
         frame_limit: int = FRAME_LIMIT_BYTES,
         trace: Trace | None = None,
+        on_keys: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_keys = on_keys
         self._clock = clock
         self._list_ids = list_ids
         self._frame_limit = frame_limit
@@ -306,6 +312,9 @@ class SafeProtocol(AMIProtocol):
         while (end := self._end_of(text or self._buffer, start, search)) >= 0:
             raw = bytes(self._buffer[start:end]).lstrip(_LINE_END)
             start = search = end + len(_FRAME_END)
+            if _KEYS.match(raw):
+                self._on_keys()
+                continue
             received = received or self._clock()
             if self._trace is not None and raw:
                 self._trace.frame(raw, received)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,14 +15,21 @@ from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.clock import PbxClock, believable
 from ami_bridge.asterisk.lease import Lease
 from ami_bridge.asterisk.link import Link
+from ami_bridge.asterisk.payments import PAYMENT_VARIABLE, note
 from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.asterisk.starts import Starts
 from ami_bridge.asterisk.trace import Trace
 from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES, Translator
 from ami_bridge.facts import (
+    AnswerYes,
     Channel,
     Command,
     Fact,
+    MuteRecorder,
+    MuteUnconfirmed,
+    NotePayment,
     NoteState,
+    RecorderMuted,
     RecorderRefused,
     RecorderStarted,
     RecorderStopped,
@@ -29,20 +38,29 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    UnmuteRecorder,
+    VariableSet,
 )
 from hushtape import metrics
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Pbx
-from hushtape.errors import ActionRefused, HushtapeError, UnsafeValue
+from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, UnsafeValue
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
 
 START_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 5.0  # a link that takes 2 s each way still confirms
+MUTE_TIMEOUT_S = 5.0
 NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
 LEASE_TIMEOUT_S = 5.0
 MOST_RECORDERS = 20  # on one channel; more than any dialplan starts
+SILENCE_VARIABLE = "HUSHTAPE_SILENCE"  # where a dialplan waits for the answer to its question
+KEYS_HEARD = (
+    "the PBX tells of keys that people press, and of variables: card numbers, among others. Take"
+    " dtmf, dialplan and all out of read = in manager.conf. Hushtape reads none of it"
+)
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
 log = structlog.get_logger()
@@ -57,6 +75,8 @@ class AsteriskStation:
         owner: names this bridge among those that may serve the PBX, see ``lease.owner_of``; left
             out, there is no other.
         trace: keeps what the PBX says.
+        clock_s: a monotonic clock, seconds.
+        stop_timeout_s: for each try to stop a recorder.
     """
 
     def __init__(
@@ -69,9 +89,13 @@ class AsteriskStation:
         *,
         owner: str = "",
         trace: Trace | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
     ) -> None:
         self.name = name
+        self._stop_timeout_s = stop_timeout_s
         self._pbx = pbx
+        self._starts = Starts(START_TIMEOUT_S, clock_s)
         self._bridge = bridge
         self._now = now
         self._clock = PbxClock()
@@ -89,6 +113,7 @@ class AsteriskStation:
             on_down=self._on_down,
             turn=self._lease,
             trace=trace,
+            on_keys=self._heard_keys,
         )
 
     @property
@@ -99,6 +124,20 @@ class AsteriskStation:
     def lives(self, uniqueid: str) -> bool:
         """Tell whether a channel is there, as far as is known."""
         return self._translator.channel(uniqueid) is not None
+
+    @property
+    def up(self) -> bool:
+        """Whether the PBX can be asked now, and it is this bridge that serves it."""
+        return self._is_in_step
+
+    @property
+    def spool(self) -> Path:
+        """The folder in which the PBX records, as this machine may have it."""
+        return self._pbx.spool_path
+
+    def around(self, channel: Channel) -> tuple[Channel, ...]:
+        """Name every channel on which an outside party may be recorded, its own the first."""
+        return self._translator.around(channel)
 
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         """Remember the channels of a call that a predecessor left, alive until ``since``."""
@@ -124,9 +163,17 @@ class AsteriskStation:
                 return await self._stop(channel, command)
             case StopEveryRecorder():
                 return await self._stop_every(channel, command.segment)
+            case MuteRecorder():
+                return await self._mute(channel, command, muted=True)
+            case UnmuteRecorder():
+                return await self._mute(channel, command, muted=False)
             case NoteState():
-                await self._note(channel, command.text)
-                return None
+                return await self._set(channel, CALL_VARIABLE, command.text)
+            case NotePayment():
+                text = note(command.at, command.way) if command.at is not None else ""
+                return await self._set(channel, PAYMENT_VARIABLE, text)
+            case AnswerYes():
+                return await self._set(channel, SILENCE_VARIABLE, command.nonce)
             case _:
                 raise TypeError(f"an Asterisk knows no command {type(command).__name__}")
 
@@ -139,8 +186,10 @@ class AsteriskStation:
                 f"{self._pbx.spool}/{command.inside_file}",
                 f"HUSHTAPE_RECORDER_{segment}",
             )
+            self._starts.asked(channel.uniqueid)
             answer = await self._link.ask(action, timeout_s=START_TIMEOUT_S)
         except (ActionRefused, UnsafeValue) as error:
+            self._starts.refused(channel.uniqueid)
             log.error("recorder refused", pbx=self.name, why=str(error))
             return RecorderRefused(at=self.pbx_now(), segment=segment)
         except HushtapeError as error:
@@ -156,28 +205,33 @@ class AsteriskStation:
     async def _stop(self, channel: Channel, command: StopRecorder) -> Fact:
         """Stop one recorder, and stop it once more: a refusal shows that it is gone.
 
+        A stop that isn't answered is sent once more: to be stopped twice harms nothing.
+
         Run on Asterisk 22: an explicit stop closes the file before it answers, and a second stop
         of the same id is refused. A refusal of the first proves nothing: a wrong id has it too.
         """
         segment = command.segment
         try:
             action = actions.stop_recorder(channel.name, command.recorder_id)
-            await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
+            try:
+                await self._link.ask(action, timeout_s=self._stop_timeout_s)
+            except AnswerTimeout:
+                await self._link.ask(action, timeout_s=self._stop_timeout_s)
             closed_at = self.pbx_now()
             gone = await self._nothing_to_stop(action)
         except HushtapeError as error:
-            return self._unconfirmed(segment, error)
+            return self._unconfirmed(segment, error, by_id=True)
         if not gone:
-            return self._unconfirmed(segment, "it could be stopped twice")
+            return self._unconfirmed(segment, "it could be stopped twice", by_id=True)
         return RecorderStopped(at=closed_at, segment=segment)
 
     async def _stop_every(self, channel: Channel, segment: int) -> Fact:
         """Stop the newest recorder until there is none left to stop."""
         try:
             action = actions.stop_newest_recorder(channel.name)
-            for _ in range(MOST_RECORDERS):
+            for found in range(MOST_RECORDERS):
                 if await self._nothing_to_stop(action):
-                    return RecorderStopped(at=self.pbx_now(), segment=segment)
+                    return RecorderStopped(at=self.pbx_now(), segment=segment, found=found)
         except HushtapeError as error:
             return self._unconfirmed(segment, error)
         return self._unconfirmed(segment, f"more than {MOST_RECORDERS} recorders on one channel")
@@ -188,28 +242,50 @@ class AsteriskStation:
         Only these words say so. "No such channel" may be a channel under another name by now.
         """
         try:
-            await self._link.ask(action, timeout_s=STOP_TIMEOUT_S)
+            await self._link.ask(action, timeout_s=self._stop_timeout_s)
         except ActionRefused as error:
             if error.answer == NOTHING_TO_STOP:
                 return True
             raise
         return False
 
-    def _unconfirmed(self, segment: int, why: object) -> Fact:
+    def _unconfirmed(self, segment: int, why: object, *, by_id: bool = False) -> Fact:
         log.warning("stop unconfirmed", pbx=self.name, why=str(why))
-        return StopUnconfirmed(at=self.pbx_now(), segment=segment)
+        return StopUnconfirmed(at=self.pbx_now(), segment=segment, by_id=by_id)
 
-    async def _note(self, channel: Channel, text: str) -> None:
+    async def _mute(
+        self, channel: Channel, command: MuteRecorder | UnmuteRecorder, *, muted: bool
+    ) -> Fact | None:
+        segment = command.segment
         try:
-            await self._link.ask(
-                actions.set_variable(channel.name, CALL_VARIABLE, text), timeout_s=NOTE_TIMEOUT_S
-            )
+            action = actions.mute_recorder(channel.name, command.recorder_id, muted=muted)
+            await self._link.ask(action, timeout_s=MUTE_TIMEOUT_S)
         except HushtapeError as error:
-            log.warning("call state not noted", pbx=self.name, why=str(error))
+            log.warning("mute unconfirmed", pbx=self.name, muted=muted, why=str(error))
+            return MuteUnconfirmed(at=self.pbx_now(), segment=segment)
+        return RecorderMuted(at=self.pbx_now(), segment=segment) if muted else None
+
+    async def _set(self, channel: Channel, name: str, value: str) -> Fact | None:
+        try:
+            action = actions.set_variable(channel.name, name, value)
+            await self._link.ask(action, timeout_s=NOTE_TIMEOUT_S)
+        except HushtapeError as error:
+            log.warning("call state not noted", pbx=self.name, variable=name, why=str(error))
+            return None
+        return VariableSet(at=self.pbx_now())
 
     async def _on_event(self, frame: Frame) -> None:
-        for told in self._translator.translate(frame, self._time_of(frame)):
-            self._bridge.tell(self, told.channel, told.fact)
+        at = self._time_of(frame)
+        told = self._translator.translate(frame, at)
+        if frame.event == "MixMonitorStart" and not self._starts.seen(frame.get("Uniqueid", "")):
+            told += self._translator.foreign(frame, at)
+        for each in told:
+            self._bridge.tell(self, each.channel, each.fact)
+
+    def _heard_keys(self) -> None:
+        if KEYS_HEARD not in self._warned:
+            self._warned.add(KEYS_HEARD)
+            raise_alarm(Kind.SILENCE, KEYS_HEARD, pbx=self.name)
 
     def _time_of(self, frame: Frame) -> datetime:
         """Return when an event happened: by the PBX's clock, if it tells and can be believed."""
@@ -228,7 +304,7 @@ class AsteriskStation:
     def _warn_once(self, what: str) -> None:
         if what not in self._warned:
             self._warned.add(what)
-            log.error("alarm", pbx=self.name, what=what)
+            raise_alarm(Kind.OTHER, what, pbx=self.name)
 
     async def _ask_out_of_turn(self, action: Mapping[str, str]) -> Frame:
         return await self._link.ask(action, timeout_s=LEASE_TIMEOUT_S, out_of_turn=True)

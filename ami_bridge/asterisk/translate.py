@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ami_bridge.asterisk.consulting import Consultation, Consulting
 from ami_bridge.asterisk.party import Party, person, queue_name, unescaped
+from ami_bridge.asterisk.payments import ACTS, PAYMENT_VARIABLE, Payments, in_subroutine, read_note
 from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.facts import (
     AgentAnswered,
@@ -20,6 +21,7 @@ from ami_bridge.facts import (
     Claimed,
     ConsultationBegan,
     ConsultationEnded,
+    ConsultedGone,
     Fact,
     Held,
     HungUp,
@@ -49,7 +51,7 @@ PARKING = ("parking", "holding")  # bridges in which nobody talks
 OWN_EVENT = "Hushtape"  # the name of the dialplan's events for us
 CALL_VARIABLE = "HUSHTAPE_CALL"
 OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
-VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE)
+VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE)
 _UNSET = "(null)"
 
 
@@ -76,6 +78,7 @@ class Translator:
         self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
         self._party = Party(pbx, self._channels)
         self._consulting = Consulting(self._channels, self._talks, self._party.telephone)
+        self._payments = Payments(self._channels, self._talks, self._consulting)
         self._handlers: dict[str, Callable[[Event, datetime], Iterable[Told]]] = {
             "Newchannel": self._new_channel,
             "Rename": self._renamed,
@@ -99,6 +102,10 @@ class Translator:
         """Return a channel that is known to live."""
         return self._channels.get(uniqueid)
 
+    def around(self, caller: Channel) -> tuple[Channel, ...]:
+        """Name every channel on which a caller may be recorded, his own the first."""
+        return self._payments.around(caller)
+
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
         return self._party.place(extension)
@@ -115,6 +122,14 @@ class Translator:
         for leg in legs:
             known = self._channels.setdefault(leg.uniqueid, leg)
             self._consulting.know(known, channel)
+
+    def foreign(self, event: Event, at: datetime) -> list[Told]:
+        """Take in a ``MixMonitorStart`` of a recorder that nobody here has asked for."""
+        channel = self._channels.get(event.get("Uniqueid", ""))
+        if channel is None:
+            return []
+        told = self._payments.foreign(channel, event.get("Linkedid", ""), at)
+        return [Told(each, fact) for each, fact in told]
 
     def translate(self, event: Event, at: datetime) -> list[Told]:
         """Take in one event.
@@ -175,12 +190,18 @@ class Translator:
         for caller in self._consulting.forget(channel):
             yield Told(caller, LegGone(at=gone.at, leg=uniqueid))
         yield Told(channel, gone)
+        yield from (Told(each, fact) for each, fact in self._payments.gone(uniqueid, gone.at))
         yield from self._out_of_talk(uniqueid, gone.at)
 
     def _out_of_talk(self, uniqueid: str, at: datetime) -> Iterator[Told]:
         bridge = self._talks.forget(uniqueid)
         if bridge:
+            yield from self._consulted_gone(bridge, at)
             yield from self._talk_changed(bridge, at)
+
+    def _consulted_gone(self, bridge: str, at: datetime) -> Iterator[Told]:
+        for caller in self._consulting.emptied(bridge):
+            yield Told(caller, ConsultedGone(at=at))
 
     # queues
 
@@ -189,7 +210,11 @@ class Translator:
         if uniqueid not in self._channels:  # it came while nobody listened
             yield from self._remember(event, "", at)
         channel = self._channels[uniqueid]
-        channel.extension = event.get("Exten", channel.extension)
+        if not in_subroutine(event):
+            channel.extension = event.get("Exten", channel.extension)
+        channel.paying = (
+            None  # a queue that is entered anew ends a payment of which nobody has said so
+        )
         self._queued.add(uniqueid)
         self._moved_on.add(uniqueid)
         yield self._entry(channel, queue_name(event.get("Queue", "")), event, at)
@@ -228,8 +253,15 @@ class Translator:
     # calls that come through no queue
 
     def _dial_began(self, event: Event, at: datetime) -> Iterator[Told]:
-        self._party.dials(event.get("DestUniqueid", ""), event.get("Exten", ""))
+        self._party.dials(event.get("DestUniqueid", ""), self._dialled_in(event))
         yield from ()
+
+    def _dialled_in(self, event: Event) -> str:
+        """Say in which extension somebody dials; a subroutine of ours is none."""
+        if not in_subroutine(event):
+            return event.get("Exten", "")
+        caller = self._channels.get(event.get("Uniqueid", ""))
+        return caller.extension if caller is not None else ""
 
     def _dial_ended(self, event: Event, at: datetime) -> Iterator[Told]:
         caller = self._channels.get(event.get("Uniqueid", ""))
@@ -256,13 +288,19 @@ class Translator:
                 direction=Direction.OUTBOUND,
                 dialled=number,
                 extension=self._party.extension_of(caller),
+                place=self._party.place_of(called),
             )
             agent = self._party.telephone(caller)
             yield Told(called, Answered(at=at, arrival=arrival, number=number, agent=agent))
-        elif self._is_where_it_dialled(caller, event.get("Exten", "")):
+        elif self._is_where_it_dialled(caller, self._dialled_in(event)):
             outside = self._party.is_outside(caller)
             direction = Direction.INBOUND if outside else Direction.INTERNAL
-            arrival = Arrival(at=at, direction=direction, dialled=person(caller.dialled))
+            arrival = Arrival(
+                at=at,
+                direction=direction,
+                dialled=person(caller.dialled),
+                place=self._party.place_of(called),
+            )
             name = person(unescaped(event.get("CallerIDName", "")))
             agent = self._party.telephone(called)
             fact = Answered(at=at, arrival=arrival, number=caller.number, name=name, agent=agent)
@@ -303,6 +341,7 @@ class Translator:
         yield from self._told(event, LeftTalk(at=at))
         if bridge:
             yield from self._tell_company(uniqueid, at)
+            yield from self._consulted_gone(bridge, at)
             yield from self._talk_changed(bridge, at)
 
     def _joined(self, event: Event, at: datetime) -> Iterator[Told]:
@@ -311,7 +350,7 @@ class Translator:
         if channel is None:
             return
         extension = event.get("Exten", "")
-        if extension and extension != channel.extension:
+        if extension and extension != channel.extension and not in_subroutine(event):
             channel.extension = extension
             place = self.place(extension)
             yield Told(channel, TransferCompleted(at=at, place=place, how="redirected"))
@@ -347,7 +386,8 @@ class Translator:
         channel = self._channels.get(event.get("Uniqueid", ""))
         if channel is not None:
             yield from self._tell_all(channel, Held(at=at))
-            yield from self._consultations(self._consulting.held(channel), at)
+            linkedid = event.get("Linkedid", "")
+            yield from self._consultations(self._consulting.held(channel, linkedid), at)
 
     def _unheld(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channels.get(event.get("Uniqueid", ""))
@@ -377,7 +417,10 @@ class Translator:
         if event.get("UserEvent") != OWN_EVENT or channel is None:
             return
         outside = self._party.is_outside(channel)
-        if event.get("Act") == "opt-out":
+        if event.get("Act") in ACTS:
+            said = self._payments.said(event, channel, at)
+            yield from (Told(each, fact) for each, fact in said)
+        elif event.get("Act") == "opt-out":
             by = Asker.CALLER if outside or event.get("By") == Asker.CALLER else Asker.AGENT
             if by is Asker.CALLER:
                 channel.opted_out = True
@@ -518,18 +561,14 @@ class Translator:
         for uniqueid in new:
             event = alive[uniqueid]
             yield from self._remember(event, event.get("DNID") or event.get("Exten", ""), at)
+            if in_subroutine(event):
+                self._channels[uniqueid].extension = event.get("DNID", "")
             self._moved_on.add(uniqueid)
+        payments = list(self._payments_noted(alive, at, since))
         for uniqueid, event in alive.items():
-            channel, variables = self._channels[uniqueid], variables_of(event)
-            channel.name = event.get("Channel", channel.name)
-            note = variables.get(CALL_VARIABLE, "")
-            if uniqueid not in new:
-                yield from self._moved(channel, event, at, since)
-            elif note:
-                yield self._claimed(channel, event, note, at, since)
-            yield from self._opted_out(channel, variables.get(OPT_OUT_VARIABLE, ""), since)
-            if uniqueid in new and not note:
-                yield from self._found(channel, event, at)
+            told = [each for each in payments if each.channel.uniqueid == uniqueid]
+            is_new = uniqueid in new
+            yield from self._looked_up(self._channels[uniqueid], event, told, at, since, is_new)
         yield from self._consultations(self._consulting.resync(), since)
         for uniqueid in alive:
             noted = bool(variables_of(alive[uniqueid]).get(CALL_VARIABLE))
@@ -540,6 +579,46 @@ class Translator:
             for uniqueid in alive
             if uniqueid not in new
         )
+
+    def _looked_up(
+        self,
+        channel: Channel,
+        status: Event,
+        payments: Sequence[Told],
+        at: datetime,
+        since: datetime,
+        is_new: bool,
+    ) -> Iterator[Told]:
+        """Tell what has become of one channel.
+
+        Args:
+            payments: what is noted of it; told before anything from which recording may follow.
+        """
+        variables = variables_of(status)
+        channel.name = status.get("Channel", channel.name)
+        note = variables.get(CALL_VARIABLE, "")
+        if is_new and note:
+            yield self._claimed(channel, status, note, at, since)
+        yield from payments
+        if not is_new:
+            yield from self._moved(channel, status, at, since)
+        yield from self._opted_out(channel, variables.get(OPT_OUT_VARIABLE, ""), since)
+        if is_new and not note:
+            yield from self._found(channel, status, at)
+
+    def _payments_noted(
+        self, alive: Mapping[str, Event], at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of payments that began while nobody listened, and of those that are known."""
+        for uniqueid, event in alive.items():
+            channel = self._channels[uniqueid]
+            text = variables_of(event).get(PAYMENT_VARIABLE, "")
+            channel.paying = read_note(text, at, since) if text else None
+            if not text:
+                continue
+            linkedid = event.get("Linkedid", "")
+            noted = self._payments.noted(text, channel, linkedid, at, since)
+            yield from (Told(each, fact) for each, fact in noted)
 
     def _opted_out(self, channel: Channel, said: str, at: datetime) -> Iterator[Told]:
         """Tell of an opt-out that nobody heard: the dialplan has noted it on the channel."""
@@ -556,7 +635,7 @@ class Translator:
         now = {each.uniqueid for each in self._talks.company(channel.uniqueid)}
         channel.others = sorted(now)
         extension = status.get("Exten", "")
-        if extension != channel.extension:
+        if extension != channel.extension and not in_subroutine(status):
             channel.extension = extension
             place = self.place(extension)
             yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from ami_bridge.facts import (
     Command,
     ConsultationBegan,
     ConsultationEnded,
+    ConsultedGone,
     Fact,
     HandOff,
     Held,
@@ -29,11 +31,16 @@ from ami_bridge.facts import (
     LeftTalk,
     LegGone,
     LinkReturned,
+    MuteRecorder,
+    MuteUnconfirmed,
     NoteState,
     OptedOut,
     Parked,
+    PaymentBegan,
+    PaymentEnded,
     PermissionGiven,
     QueueEntered,
+    RecorderMuted,
     RecorderRefused,
     RecorderStarted,
     RecorderStopped,
@@ -49,20 +56,27 @@ from ami_bridge.facts import (
     TransferCompleted,
     TransferFailed,
 )
+from ami_bridge.observer import Observer
+from ami_bridge.reading import Reading
 from ami_bridge.recorder import Recorder, Track
-from ami_bridge.stages import Stage
+from ami_bridge.resumed import state_of
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
 from hushtape.policy.schema import (
+    AfterPayment,
     Asker,
     Destination,
     DestinationKind,
     OptOut,
+    Pause,
     Payment,
+    PaymentWay,
     Permission,
     Policy,
     SoFar,
+    Starts,
 )
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Direction, EndedBy, Handoff, Leg
 from tests.samples import REASON
 
@@ -89,6 +103,20 @@ POLICIES = [
     with_till("surrey", SoFar.KEEP),  # outbound calls with permission
     with_till("surrey", SoFar.DISCARD),
     with_till("uttlesford", SoFar.DISCARD),  # consultations
+]
+
+
+def with_words(policy: Policy, **words: Any) -> Policy:
+    calls = msgspec.structs.replace(policy.calls, starts=words.pop("starts", policy.calls.starts))
+    payment = msgspec.structs.replace(policy.payment, **words)
+    return msgspec.structs.replace(policy, calls=calls, payment=payment)
+
+
+WAYS = [way for way in PaymentWay if way is not PaymentWay.TRANSFER]
+POLICIES += [
+    with_words(POLICIES[0], starts=Starts.ANSWER, by=(PaymentWay.KEY, PaymentWay.DIALPLAN)),
+    with_words(POLICIES[1], when_too_long=AfterPayment.RESUME, pause=Pause.MUTE),
+    with_words(POLICIES[3], afterwards=AfterPayment.STAY_SILENT),
 ]
 PLACES = [
     Place(DestinationKind.EXTENSION, "212"),
@@ -121,6 +149,7 @@ LEGS = [
 ANSWERS = ["started", "started", "stopped", "stopped", "refused", "uncertain", "unconfirmed"]
 KINDS = [*ANSWERS, "rested", "entered", "transfer", "answered", "failed", "link", "again"]
 KINDS += ["left", "joined", "redirected", "attended", "adopted", "rung", "parked", "held"]
+KINDS += ["pays", "pays", "paid", "paid", "called is gone"]
 KINDS += ["consults", "consults", "consulted", "leg gone", "opts out", "permits"]
 # So that calls get far: what the PBX would say next, who is there, and where a call would go.
 KINDS += ["answer"] * 10 + ["talk"] * 4 + ["entered", "transfer"] * 3
@@ -146,6 +175,7 @@ class Played:
     def __init__(self, policy: Policy, direction: Direction) -> None:
         self.policy = policy
         self.queue = policy.calls.queues[0]
+        self.dialled = (*policy.calls.numbers, "01737276000")[0]
         self.at = START
         self.segments: list[int] = []
         self.on: dict[int, str] = {}  # segment -> uniqueid of the leg; "": the outside party's
@@ -159,7 +189,7 @@ class Played:
         terms = decide.permission_terms(policy, direction)
         self.permission = terms is None
         self.opted_out = False
-        self.note = ""
+        self.promise = ""
         self.last: Fact = self.entered(0) if direction is Direction.INBOUND else self.rung()
         began = self.last
         assert isinstance(began, Arrived)
@@ -171,12 +201,18 @@ class Played:
             began=began,
             reason=REASON,
         )
-        self.check(self.call.begin())
+        commands = self.call.begin()
+        # Somebody else watches, too, who knows the promises and the policy's words only.
+        terms_s = decide.payment_terms(policy).longest_s
+        self.observer = Observer(policy, terms_s, terms.within_s if terms is not None else 0)
+        self.seen, self.promise = self.observer.begin(began, commands)
+        self.watched = Reading(policy).named(began.arrival)
+        self.check(commands)
 
     def entered(self, which: int) -> QueueEntered:
         queue = (self.queue, self.queue, "elsewhere", "till")[which % 4]
         arrival = Arrival(
-            at=self.at, direction=Direction.INBOUND, dialled="01737276000", queue=queue
+            at=self.at, direction=Direction.INBOUND, dialled=self.dialled, queue=queue
         )
         return QueueEntered(at=self.at, arrival=arrival, number="07900123003")
 
@@ -206,6 +242,9 @@ class Played:
             "consults": ConsultationBegan(at=at, leg=leg, place=place, telephone=telephone),
             "consulted": ConsultationEnded(at=at, leg=leg.uniqueid),
             "leg gone": LegGone(at=at, leg=leg.uniqueid),
+            "pays": PaymentBegan(at=at, way=WAYS[which % len(WAYS)]),
+            "paid": PaymentEnded(at=at, way=WAYS[which % len(WAYS)]),
+            "called is gone": ConsultedGone(at=at),
             "opts out": OptedOut(at=at, by=(Asker.CALLER, Asker.AGENT)[which % 2]),
             "permits": PermissionGiven(at=at, by=tuple(Permission)[which % 3]),
             "adopted": Adopted(at=at),
@@ -238,6 +277,10 @@ class Played:
             case StopRecorder(segment=number) | StopEveryRecorder(segment=number):
                 kind = StopUnconfirmed if which < 6 else RecorderStopped
                 return kind(at=self.at, segment=number)
+            case MuteRecorder(segment=number):
+                muted = which % 3 > 0
+                kind = RecorderMuted if muted else MuteUnconfirmed
+                return kind(at=self.at, segment=number)
             case Rest(rest=rest):
                 return Rested(at=self.at, rest=rest)
         return LinkReturned(at=self.at)
@@ -251,7 +294,10 @@ class Played:
         before = self.call.stage
         self.know(fact, before)
         commands = self.call.apply(fact)
-        if before is Stage.SILENT and not isinstance(fact, QueueEntered | OptedOut | Rested):
+        promise = self.observer.follow(self.seen, fact, commands) if self.watched else ""
+        assert not promise, promise
+        ends = QueueEntered | OptedOut | Rested | PaymentEnded
+        if before is Stage.SILENT and not isinstance(fact, ends):
             assert self.call.stage in (Stage.SILENT, Stage.OVER), "a payment lasts"
         if before is Stage.DECLINED:
             assert self.call.stage in (Stage.DECLINED, Stage.OVER), "who declined has declined"
@@ -288,16 +334,19 @@ class Played:
         assert (call.stage is Stage.OVER) or not self.handoffs
         if call.stage in (Stage.UNRECORDED, Stage.SILENT, Stage.PARKED, Stage.DECLINED):
             alone = (Recorder.STARTING, Recorder.RUNNING, Recorder.UNCERTAIN)
+            if call.stage is not Stage.SILENT:
+                alone += (Recorder.MUTING, Recorder.MUTED)
             assert call.recorder not in alone, "what may run is being stopped"
-            assert not call._track.wanted
-        for track in call._consultations:
+            assert not call.track.wanted
+        for track in call.consultations:
             assert track.channel is not None
             if track.wanted:
                 assert call.stage is Stage.RECORDED
                 assert track.channel.uniqueid in self.consults, "nobody consults on it any more"
 
     def check_one(self, command: Command) -> None:
-        if isinstance(command, StartRecorder | StopRecorder | StopEveryRecorder | Rest):
+        asks = StartRecorder | StopRecorder | StopEveryRecorder | MuteRecorder | Rest
+        if isinstance(command, asks):
             self.asked = command
             self.unanswered.append(command)
         match command:
@@ -308,7 +357,7 @@ class Played:
                 beside = {each for each, where in self.on.items() if where == on}
                 assert beside <= self.settled, "one recorder at a time on a channel"
                 assert leg is None or leg.uniqueid in self.consults
-                known = self.call._company.known
+                known = self.call.company.known
                 telephone = leg.name.rpartition("-")[0] if leg is not None else ""
                 assert leg is None or leg.uniqueid in known or telephone in known, "a stranger's"
                 self.segments.append(number)
@@ -335,6 +384,8 @@ class Played:
                     )
                 case StopRecorder(segment=number) | StopEveryRecorder(segment=number):
                     self.take(RecorderStopped(at=self.at, segment=number))
+                case MuteRecorder(segment=number):
+                    self.take(RecorderMuted(at=self.at, segment=number))
                 case Rest(rest=rest):
                     self.take(Rested(at=self.at, rest=rest))
         raise AssertionError("it never comes to rest")
@@ -407,11 +458,11 @@ def test_a_call_that_is_not_recorded_comes_to_rest_without_a_recorder(
             played.tell(kind, step_s, which)
     played.settle()
     call = played.call
-    if call.stage is Stage.RECORDED and not call._ending:
+    if call.stage is Stage.RECORDED and not call.ending:
         assert call.recorder in (Recorder.RUNNING, Recorder.REFUSED, Recorder.UNCERTAIN)
     else:
         assert call.recorder in (Recorder.NONE, Recorder.REFUSED)
-    for track in call._consultations:
+    for track in call.consultations:
         assert track.wanted or not track.writing
 
 
@@ -425,13 +476,13 @@ def test_what_is_noted_is_enough_to_go_on(
         if kind != "hung up":
             played.tell(kind, step_s, which)
     call = played.call
-    state = noted.read(noted.write(call._state()))
+    state = noted.read(noted.write(state_of(call)))
     arrival = Arrival(at=played.at, direction=Direction.INBOUND, dialled="")
     found = Arrived(at=played.at, arrival=arrival)
     again = Call.resumed(state, "pbx1", "1.1", policy, found)
     assert (again.id, again.stage) == (call.id, call.stage)
     assert again.segments <= call.segments, "a start that was refused left no file"
-    assert again.segments >= max((each.number for each in call._segments), default=0)
+    assert again.segments >= max((each.number for each in call.papers.segments), default=0)
     assert again.sound
     recorded = call.stage is Stage.RECORDED
     commands = again.apply(Adopted(at=played.at))
@@ -445,7 +496,7 @@ def test_what_is_noted_is_enough_to_go_on(
     ]
     for handoff in handoffs:
         assert handoff.call.direction is direction
-        assert handoff.discard is not None or call._discard is None
+        assert handoff.discard is not None or call.discard is None
         numbers = {each.number for each in handoff.segments}
         assert numbers <= {*played.segments, *(each.segment for each in started)}
         assert not [each for each in handoff.segments if each.ended_by is EndedBy.OPT_OUT]
@@ -454,7 +505,7 @@ def test_what_is_noted_is_enough_to_go_on(
 def test_the_watcher_sees_a_recorder_that_is_left_alone() -> None:
     """So that what is watched above can fail."""
     played = Played(POLICIES[0], Direction.INBOUND)
-    played.call._consultations.append(Track(Leg.CONSULTATION, LEGS[0], wanted=True))
+    played.call.consultations.append(Track(Leg.CONSULTATION, LEGS[0], wanted=True))
     try:
         played.tell("failed", 0.0, 0)
     except AssertionError:

@@ -27,6 +27,8 @@ SESSION = SESSIONS["blind-to-back-office"].read_bytes()
 def configure(folder: Path, **ports: int) -> Path:
     lines = ['data = "data"', f'policies.folder = "{ROOT}/examples/policies"']
     lines += [f'redis.url = "unix://{folder}/no-redis"']
+    for table in ("archive", "redis"):  # as the published policies ask for it
+        lines += [f'{table}.region = "GB"', f'{table}.owner = "South Hams District Council"']
     for name, port in ports.items():
         lines += [
             f"[pbx.{name}]",
@@ -100,6 +102,12 @@ async def say(ami: FakeAmi, data: bytes) -> None:
         await ami.until(lambda: looks(ami) > asked)
 
 
+async def say_unheard(ami: FakeAmi, data: bytes) -> None:
+    session = await ami.session()
+    for part in playback.frames(data):
+        session.push(part.removeprefix(ami.greeting))
+
+
 def facts(data: bytes) -> list[tuple[str, str]]:
     return virtual_time.run(Player().play(data)).facts
 
@@ -124,6 +132,46 @@ async def test_a_trace_of_one_pbx(tmp_path: Path, ami: FakeAmi) -> None:
     assert [fact.partition("(")[0] for _, fact in again] == [
         fact.partition("(")[0] for _, fact in original
     ]
+
+
+async def test_it_reads_the_policies_again_when_told_and_refuses_broken_ones(
+    tmp_path: Path, ami: FakeAmi
+) -> None:
+    config, policies = configure(tmp_path, pbx1=ami.port), tmp_path / "policies"
+    policies.mkdir()
+    text = (ROOT / "examples" / "policies" / "reigate-banstead.toml").read_text(encoding="utf-8")
+    (policies / "a.toml").write_text(text)
+    text = text.replace('"help-line"', '"surrey-contact-centre"')
+    config.write_text(config.read_text().replace(f"{ROOT}/examples/policies", str(policies)))
+    process = await asyncio.create_subprocess_exec(
+        *command(config),
+        env={**os.environ, "PASSWORD": SECRET},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+
+    async def until_said(words: bytes) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while words not in await process.stderr.readline():  # type: ignore[union-attr]
+                pass
+
+    try:
+        await until_served(ami)
+        await say_unheard(ami, SESSION.replace(b"pbx1-1795", b"pbx1-1794"))  # another call
+        await until_said(b"call not recorded")
+        (policies / "b.toml").write_text("broken")
+        process.send_signal(signal.SIGHUP)
+        await until_said(b"the policies stay as they were")
+        assert "MixMonitor" not in ami.names()
+        (policies / "b.toml").unlink()
+        (policies / "a.toml").write_text(text)
+        process.send_signal(signal.SIGHUP)
+        await until_said(b"policies read again")
+        await say(ami, SESSION)
+    finally:
+        process.terminate()
+        async with asyncio.timeout(TIMEOUT_S):
+            await process.communicate()
 
 
 async def test_masked_traces_of_two_pbxes(tmp_path: Path, ami: FakeAmi) -> None:

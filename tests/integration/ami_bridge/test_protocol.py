@@ -82,6 +82,27 @@ async def bench():
     bench.close()
 
 
+KEYS = b"".join(
+    b"Event: " + name + b"\r\nPrivilege: dtmf,all\r\nDigit: 4\r\nValue: 4929\r\n\r\n"
+    for name in (b"DTMFBegin", b"DTMFEnd", b"VarSet", b"Newexten")
+)
+
+
+async def test_what_tells_of_keys_is_dropped_unread_and_nowhere_kept(tmp_path: Path) -> None:
+    trace = Trace(tmp_path / "trace")
+    bench = Bench(trace=trace)
+    told = []
+    bench.protocol._on_keys = lambda: told.append(True)
+    bench.feed(GREETING + NAMED + KEYS + NAMED)
+    bench.close()
+    trace.close()
+    assert [frame.event for frame in bench.heard] == ["Newchannel", "Newchannel"]
+    assert len(told) == 4
+    kept = (tmp_path / "trace").read_bytes()
+    assert kept.count(b"Newchannel") == 2
+    assert not any(word in kept for word in (b"4929", b"Digit", b"DTMF", b"VarSet"))
+
+
 NAMED = (
     "Event: Newchannel\r\nPrivilege: call,all\r\nTimestamp: 1795282178.699491\r\n"
     "Channel: PJSIP/a-1\r\nCallerIDName: Zoë Šimůnek 📞\r\nAccountCode: \r\n\r\n"

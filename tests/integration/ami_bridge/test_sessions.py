@@ -22,7 +22,7 @@ from itertools import pairwise
 import pytest
 
 from hushtape.recordings.manifest import Handoff, Leg, Segment, SpanKind
-from tests.sessions import Acted, act, began, council, told
+from tests.sessions import Acted, act, began, called_by_nobody, council, told
 
 COUNCILS = ("surrey", "uttlesford", "reigate-banstead", "south-hams", "hammersmith-fulham")
 LATE_S = 0.15  # a recorder is renewed, or begins, so late at most
@@ -134,7 +134,7 @@ ROWS = [
     row("feature-attended-completed", "0.006 1.552 3.291 5.477 6.991", "rrrN", "rrC-", "rrr-"),
     row("feature-attended-complete-key", "0.006 1.549 3.291 5.412 7.275", "rrrN", "rrC-", "rrr-"),
     row("feature-attended-to-outside", "0.006 1.550 8.452 10.061 11.570", "rrr-"),
-    row("feature-attended-to-payment", "0.006 1.529 3.291 4.979 6.491", "rrrP"),
+    row("feature-attended-to-payment", "0.006 1.529 3.291 4.979 6.491", "rrPP"),
     row(
         "feature-attended-to-queue-waiting",
         "0.007 1.530 3.272 4.475 5.494 6.995",
@@ -229,7 +229,7 @@ ROWS = [
         "0.006 1.553 3.292 5.413 7.277",
         *("rrrr", "rrCr", "rrrr"),
     ),
-    row("three-way-by-feature-payment-line", "0.005 1.509 3.911 6.509 10.128", "rrrP"),
+    row("three-way-by-feature-payment-line", "0.005 1.509 3.911 6.509 10.128", "rrPP"),
     # conferences: as long as the adviser is in it
     row("conference-by-redirect", "0.006 1.010 4.014 5.529", "rrN", "rr-"),
     row("conference-with-payment-line", "0.005 1.010 2.011 4.511", "rrP"),
@@ -395,7 +395,8 @@ def check_row(row: Row, name: str, acted: Acted, nth: int = 0) -> None:
 
 @pytest.mark.parametrize(("row", "name"), ALL)
 def test_what_is_recorded_of_a_session(row: Row, name: str) -> None:
-    acted = act(told(row.session), [council(name)], began(row.session))
+    policy = called_by_nobody(name) if "outbound" in row.session else council(name)
+    acted = act(told(row.session), [policy], began(row.session))
     assert len(acted.handoffs) <= 1
     check_row(row, name, acted)
     discarded = row.session in DISCARDED.get(name, ())
@@ -403,6 +404,11 @@ def test_what_is_recorded_of_a_session(row: Row, name: str) -> None:
         acted.handoffs
     )
     assert all(call.done for call in acted.calls)
+
+
+def test_a_call_to_a_partner_where_recording_stops_is_not_recorded() -> None:
+    for session in ("outbound-answered", "outbound-click-to-call"):
+        assert act(told(session), [council("surrey")], began(session)).handoffs == []
 
 
 @pytest.mark.parametrize("name", COUNCILS)

@@ -63,7 +63,7 @@ VARIANTS = [
         (b"Event: AttendedTransfer", b"Event: Nothing"),
     ),
     (
-        row("feature-attended-to-payment", "0.006 1.529 3.291 4.979 6.491", "rrrP"),
+        row("feature-attended-to-payment", "0.006 1.529 3.291 4.979 6.491", "rrPP"),
         (b"Event: AttendedTransfer", b"Event: Nothing"),
     ),
 ]
@@ -129,7 +129,7 @@ OF_OTHERS = [
     ("blind-to-outside", EVERYWHERE, "0.006 2.009 4.011", "rN"),
     ("blind-to-payment", EVERYWHERE, "0.005 2.009 4.011", "rP"),
     ("conference-with-payment-line", EVERYWHERE, "0.005 1.010 2.011 4.511", "rrP"),
-    ("three-way-by-feature-payment-line", EVERYWHERE, "0.005 1.509 3.911 6.509 10.128", "rrrP"),
+    ("three-way-by-feature-payment-line", EVERYWHERE, "0.005 1.509 3.911 6.509 10.128", "rrPP"),
     ("refer-attended-to-payment", EVERYWHERE, "0.006 1.110 2.614 4.115", "rrP"),
     ("park-by-refer-fetched-by-adviser", EVERYWHERE, "0.006 1.010 1.835 3.336", "r-N"),
     ("park-fetched-by-colleague", EVERYWHERE, "0.006 1.811 4.976 6.478", "r-N"),

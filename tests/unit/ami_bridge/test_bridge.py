@@ -61,6 +61,17 @@ class FakeStation:
     def lives(self, uniqueid: str) -> bool:
         return uniqueid not in self.gone
 
+    @property
+    def up(self) -> bool:
+        return True
+
+    @property
+    def spool(self) -> Path:
+        return Path("/nowhere")
+
+    def around(self, channel: Channel) -> tuple[Channel, ...]:
+        return (channel,)
+
     def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
         self.known.append(channel.uniqueid)
         self.since = since

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ami_bridge import call as calls
+from ami_bridge import papers
 from ami_bridge import recorder as machine
 from ami_bridge.call import Call
 from ami_bridge.facts import (
@@ -36,10 +36,10 @@ from ami_bridge.facts import (
     TransferFailed,
 )
 from ami_bridge.recorder import Recorder
-from ami_bridge.stages import Stage
 from hushtape.policy import decide, parse
 from hushtape.policy.decide import Arrival, Place
 from hushtape.policy.schema import Destination, DestinationKind, Payment, Policy
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import (
     HANDOFF_LIMIT_BYTES,
     Direction,
@@ -593,7 +593,7 @@ def test_a_hang_up_that_nobody_saw_says_so() -> None:
 def test_a_call_that_goes_round_for_ever_is_told_and_stays_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(calls, "MOST_SEGMENTS", 2)
+    monkeypatch.setattr(papers, "MOST_SEGMENTS", 2)
     facts: list[Fact] = [entered(0), started(0.1)]
     for number in (1, 2, 3):
         facts += [
@@ -769,7 +769,7 @@ def test_a_file_that_ended_before_the_cause_is_not_cut() -> None:
 def test_after_the_last_segment_that_is_allowed_no_recorder_is_thought_to_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(calls, "MOST_SEGMENTS", 1)
+    monkeypatch.setattr(papers, "MOST_SEGMENTS", 1)
     call, steps = play(entered(0), started(0.01), entered(5), stopped(5.01), rested(5.09))
     assert only(RaiseAlarm, steps[4])
     assert not only(StartRecorder, steps[4])
@@ -811,9 +811,9 @@ def test_an_older_rest_does_not_shorten_a_newer_one() -> None:
 
 
 def test_a_story_a_list_and_a_span_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "MOST_HAPPENINGS", 4)
-    monkeypatch.setattr(calls, "MOST_NAMES", 3)
-    monkeypatch.setattr(calls, "MOST_SPANS", 2)
+    monkeypatch.setattr(papers, "MOST_HAPPENINGS", 4)
+    monkeypatch.setattr(papers, "MOST_NAMES", 3)
+    monkeypatch.setattr(papers, "MOST_SPANS", 2)
     facts: list[Fact] = [entered(0), started(0.01)]
     for second in range(1, 10):
         agent = AgentAnswered(at=at(second), agent=f"23{second}")

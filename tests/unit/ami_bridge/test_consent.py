@@ -21,8 +21,8 @@ from ami_bridge.facts import (
     StopRecorder,
     TalkChanged,
 )
-from ami_bridge.stages import Stage
 from hushtape.policy.schema import Asker, OptOut, Permission, Policy, SoFar
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy, Reason, SpanKind
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,

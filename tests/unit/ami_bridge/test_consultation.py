@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,16 +17,20 @@ from ami_bridge.facts import (
     Command,
     ConsultationBegan,
     ConsultationEnded,
+    ConsultedGone,
     Fact,
     HandOff,
     HungUp,
     LegGone,
     LinkReturned,
     Parked,
+    PaymentBegan,
+    PaymentEnded,
     RaiseAlarm,
     RecorderRefused,
     RecorderUncertain,
     Rest,
+    Rested,
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
@@ -35,11 +40,13 @@ from ami_bridge.facts import (
 )
 from ami_bridge.live import LiveCall, LiveCalls
 from hushtape.policy.decide import Place
-from hushtape.policy.schema import DestinationKind
+from hushtape.policy.schema import AfterPayment, DestinationKind, PaymentWay
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy, Leg, SpanKind, StopSeen
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,
     ID,
+    POLICIES,
     at,
     entered,
     handoff_of,
@@ -92,13 +99,28 @@ def test_the_agents_channel_gets_a_recorder_for_just_that_time() -> None:
     assert span.reason.rule == "destination: an internal extension"
 
 
-@pytest.mark.parametrize("place", [PAYMENT_LINE, ABROAD, Place(DestinationKind.UNKNOWN, "")])
+@pytest.mark.parametrize("place", [ABROAD, Place(DestinationKind.UNKNOWN, "")])
 def test_a_consultation_that_the_policy_does_not_record_is_only_a_span(place: Place) -> None:
     _, steps = uttlesford(began(5, place), ENDED, HungUp(at=at(9)))
     assert steps[0] == steps[1] == []
     handoff = handoff_of(steps[2])
     assert [segment.leg for segment in handoff.segments] == [Leg.OUTSIDE]
     assert [span.kind for span in handoff.spans] == [SpanKind.CONSULTATION]
+
+
+def test_an_agent_who_calls_a_payment_line_silences_the_whole_call() -> None:
+    call, steps = uttlesford(began(5, PAYMENT_LINE))
+    assert call.stage is Stage.SILENT
+    (stop,) = only(StopRecorder, steps[0])
+    assert isinstance(stop, StopRecorder)
+    assert stop.leg is None, "the caller's recorder, and the agent gets none"
+    assert only(StartRecorder, steps[0]) == []
+
+
+def test_a_payment_line_that_comes_into_a_consultation_silences_it_too() -> None:
+    line = Talker("1.99", PAYMENT_LINE)
+    call, _ = uttlesford(began(5), replace(began(6), talkers=(line,)))
+    assert call.stage is Stage.SILENT
 
 
 def test_what_somebody_does_who_does_not_have_the_call_is_not_recorded() -> None:
@@ -138,7 +160,7 @@ def test_where_the_call_is_not_recorded_its_consultations_are_not(left: Fact) ->
 def test_whatever_ends_it_the_recorder_is_stopped_at_once(end: Fact) -> None:
     call, steps = uttlesford(began(5), started(5.01, 2), end)
     assert StopRecorder(2, "0x2", leg=LEG) in steps[2]
-    assert not [track for track in call._consultations if track.wanted]
+    assert not [track for track in call.consultations if track.wanted]
 
 
 def test_the_hand_off_waits_for_a_recorder_that_is_still_being_stopped() -> None:
@@ -324,7 +346,7 @@ def test_a_successor_stops_what_was_recorded_of_a_consultation(
     assert stop in told
     assert not only(StartRecorder, told)
     call.apply(stopped(20.01, 2))
-    assert not [track for track in call._consultations if track.writing or track.wanted]
+    assert not [track for track in call.consultations if track.writing or track.wanted]
 
 
 def test_a_call_that_was_over_is_let_go_when_the_consultations_recorder_is_gone(
@@ -339,3 +361,69 @@ def test_a_call_that_was_over_is_let_go_when_the_consultations_recorder_is_gone(
     assert beside.ended_at == at(8)
     assert beside.cut_s == pytest.approx(12.01)
     assert handoff.call.ended_at == at(0) + timedelta(seconds=8)
+
+
+# an agent who calls a payment line
+
+AWAY = TalkChanged(at=at(4.9))
+BACK = TalkChanged(at=at(20), talkers=(ADVISER,))
+LINE_GONE = ConsultedGone(at=at(19.9))
+
+
+def rest_of(commands: list[Command]) -> Rest:
+    (rest,) = only(Rest, commands)
+    assert isinstance(rest, Rest)
+    return rest
+
+
+def line_called(*facts: Fact) -> tuple[Call, list[list[Command]]]:
+    return uttlesford(AWAY, began(5, PAYMENT_LINE), stopped(5.01), rested(5.1, 2), *facts)
+
+
+def test_when_the_agent_has_the_caller_again_recording_goes_on() -> None:
+    call, steps = line_called(LINE_GONE, BACK)
+    assert call.stage is Stage.SILENT, "it isn't clear yet"
+    due = rest_of(steps[4])
+    commands = call.apply(Rested(at=at(20.2), rest=due.rest))
+    assert call.stage is Stage.RECORDED
+    assert only(StartRecorder, commands)
+
+
+def test_where_the_policy_says_so_it_stays_silent() -> None:
+    policy = POLICIES["uttlesford"]
+    terms = msgspec.structs.replace(policy.payment, afterwards=AfterPayment.STAY_SILENT)
+    stays = msgspec.structs.replace(policy, payment=terms)
+    talk = TalkChanged(at=at(1), talkers=(ADVISER,))
+    first = entered(0, "customer-service")
+    facts = (started(0.01), talk, began(5, PAYMENT_LINE), LINE_GONE)
+    call, steps = play(first, *facts, policy=stays)
+    call.apply(Rested(at=at(20.2), rest=rest_of(steps[-1]).rest))
+    assert call.stage is Stage.SILENT
+
+
+@pytest.mark.parametrize("talkers", [(), (Talker("1.99", PAYMENT_LINE),)])
+def test_whoever_else_is_there_then_keeps_it_silent(talkers: tuple[Talker, ...]) -> None:
+    """The caller hangs in the air, or the line has come to the caller: a transfer."""
+    call, steps = line_called(LINE_GONE, TalkChanged(at=at(20), talkers=talkers))
+    call.apply(Rested(at=at(20.2), rest=rest_of(steps[4]).rest))
+    assert call.stage is Stage.SILENT
+
+
+def test_a_caller_who_is_transferred_to_the_line_is_not_back() -> None:
+    call, steps = line_called(LINE_GONE, transfer(20, PAYMENT_LINE), BACK)
+    call.apply(Rested(at=at(20.2), rest=rest_of(steps[4]).rest))
+    assert call.stage is Stage.SILENT
+
+
+def test_what_began_by_key_does_not_end_with_the_line() -> None:
+    key = PaymentBegan(at=at(4), way=PaymentWay.KEY)
+    call, _ = uttlesford(key, began(5, PAYMENT_LINE), LINE_GONE, BACK)
+    assert call.stage is Stage.SILENT
+    call.apply(PaymentEnded(at=at(21), way=PaymentWay.KEY))
+    assert call.stage is Stage.RECORDED
+
+
+def test_to_be_gone_means_nothing_without_a_payment() -> None:
+    call, steps = uttlesford(began(5), LINE_GONE)
+    assert steps[1] == []
+    assert call.stage is Stage.RECORDED

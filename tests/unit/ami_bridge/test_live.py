@@ -20,7 +20,7 @@ from ami_bridge.facts import (
 )
 from ami_bridge.live import LiveCall, LiveCalls
 from ami_bridge.recorder import Recorder
-from ami_bridge.stages import Stage
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,
@@ -175,7 +175,7 @@ def test_whatever_lies_there_the_bridge_starts(tmp_path: Path, junk: bytes) -> N
 
 def test_a_call_whose_parts_do_not_fit_together_is_put_aside(tmp_path: Path) -> None:
     call, _ = play(entered(0), started(0.01))
-    call._track.draft = None
+    call.track.draft = None
     LiveCalls(tmp_path).write(LiveCall(call=call, channel=CHANNEL))
     assert LiveCalls(tmp_path).load() == []
 

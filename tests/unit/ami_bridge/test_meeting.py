@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ami_bridge import call as machine
+from ami_bridge import standing as machine
 from ami_bridge.call import Call
 from ami_bridge.facts import (
     Adopted,
@@ -32,9 +32,9 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.recorder import Recorder
-from ami_bridge.stages import Stage
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import Calls, Destination, DestinationKind, OnTransfer, Policy
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy, SpanKind
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,
@@ -156,7 +156,7 @@ def test_where_recording_goes_on_with_them_it_does_with_a_new_recorder() -> None
     assert only(StopRecorder, settled(call, steps[0], 9.25))
     assert call.stage is Stage.RECORDED
     call.apply(stopped(9.26))
-    segment = call._segments[0]
+    segment = call.papers.segments[0]
     assert (segment.ended_at, segment.cut_s) == (at(9.26), 0), "all of it may be kept"
     assert call.apply(talk(12, COLLEAGUE, OTHER))
     assert call.stage is Stage.RECORDED, "the colleague has the call now"
@@ -169,7 +169,7 @@ def test_half_of_a_local_channel_on_the_way_to_whom_a_transfer_led_is_not_judged
         call.apply(Rested(at=at(5.35), rest=rest.rest))
     assert call.stage is Stage.RECORDED, "nobody has answered yet"
     call.apply(talk(6, OTHER))
-    assert not call._company.knows(OTHER)
+    assert not call.company.knows(OTHER)
 
 
 def test_of_several_strangers_the_strictest_ruling_counts() -> None:
@@ -274,7 +274,7 @@ def test_a_new_voice_gets_a_new_recorder() -> None:
     assert steps[0] == []
     assert only(StopRecorder, settled(call, steps[1], 6.03))
     call.apply(stopped(6.04))
-    (segment,) = call._segments
+    (segment,) = call.papers.segments
     assert (segment.ended_by, segment.cut_s) == (EndedBy.ANOTHER_VOICE, 0)
 
 
@@ -321,7 +321,7 @@ def test_a_recorder_that_somebody_else_has_stopped_is_not_begun_anew_by_a_voice(
 def test_on_hold_the_recorder_is_renewed() -> None:
     call, steps = taken(Held(at=at(5)), stopped(5.01))
     assert only(StopRecorder, steps[0])
-    (segment,) = call._segments
+    (segment,) = call.papers.segments
     assert (segment.ended_by, segment.ended_at, segment.cut_s) == (EndedBy.HELD, at(5.01), 0)
     commands = call.apply(talk(9, ADVISER))
     assert commands == [], "it is the same voice"
@@ -358,7 +358,7 @@ def test_alone_where_somebody_had_been_what_came_meanwhile_is_not_kept() -> None
     """Who knows who was there: a payment line, perhaps."""
     call, steps = taken(talk(5), NobodyListened(at=at(6)), stopped(9))
     assert only(StopRecorder, steps[1])
-    (segment,) = call._segments
+    (segment,) = call.papers.segments
     assert (segment.ended_at, segment.ended_by) == (at(6), EndedBy.LINK_LOST)
     assert segment.cut_s == pytest.approx(3)
     assert call.stage is Stage.RECORDED, "and it goes on"
@@ -392,7 +392,7 @@ def test_as_long_as_the_adviser_comes_along_a_redirect_changes_nothing() -> None
         settled(call, steps[0], 5.25)
         assert call.stage is Stage.RECORDED
         call.apply(stopped(5.01))
-        assert call._segments[0].cut_s == 0
+        assert call.papers.segments[0].cut_s == 0
 
 
 def test_a_redirect_to_strangers_ends_recording_at_once() -> None:
@@ -400,14 +400,14 @@ def test_a_redirect_to_strangers_ends_recording_at_once() -> None:
     assert only(StopRecorder, steps[2])
     call.apply(stopped(5.01))
     assert call.stage is Stage.UNRECORDED
-    assert call._segments[0].ended_at == at(5)
+    assert call.papers.segments[0].ended_at == at(5)
 
 
 def test_a_redirect_to_nobody_ends_it_a_moment_later_and_nothing_of_that_is_kept() -> None:
     call, steps = taken(redirected(5))
     assert only(StopRecorder, settled(call, steps[0], 5.25))
     call.apply(stopped(5.26))
-    (segment,) = call._segments
+    (segment,) = call.papers.segments
     assert (segment.ended_at, segment.cut_s) == (at(5), pytest.approx(0.26))
     call.apply(talk(6, ADVISER))
     assert call.stage is Stage.UNRECORDED, "who comes later has fetched it without being asked"
@@ -518,7 +518,7 @@ def test_while_it_is_parked_the_dialplan_may_take_it_where_it_likes() -> None:
 
 def test_the_moment_of_leaving_is_the_moment_of_parking() -> None:
     call, _ = taken(LeftTalk(at=at(5)), Parked(at=at(5.02)), stopped(5.03))
-    assert call._segments[0].ended_at == at(5)
+    assert call.papers.segments[0].ended_at == at(5)
 
 
 # the adviser is called back

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from ami_bridge import noted
 from ami_bridge.asterisk import actions
 from ami_bridge.noted import Noted, NotedSegment
-from ami_bridge.stages import Stage
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import Direction, Leg
 
 ID = "20261121-130500-abcdefgh"

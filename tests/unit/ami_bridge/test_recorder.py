@@ -11,7 +11,10 @@ from ami_bridge import recorder as machine
 from ami_bridge.facts import (
     Channel,
     Command,
+    MuteRecorder,
+    MuteUnconfirmed,
     RaiseAlarm,
+    RecorderMuted,
     RecorderRefused,
     RecorderStarted,
     RecorderStopped,
@@ -21,6 +24,7 @@ from ami_bridge.facts import (
     StopEveryRecorder,
     StopRecorder,
     StopUnconfirmed,
+    UnmuteRecorder,
 )
 from ami_bridge.recorder import RECORDERS, WRITING, Act, Draft, Recorder, Signal, Track, file_name
 from hushtape.recordings.manifest import EndedBy, Leg, Reason, Segment, StopSeen
@@ -40,6 +44,10 @@ class Book:
     rests: int = 0
     kept: list[Segment] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    muted: bool = False
+
+    def is_muted(self) -> None:
+        self.muted = True
 
     def new_segment(self) -> int:
         if self.numbers >= self.most:
@@ -117,6 +125,17 @@ def test_a_recorder_that_may_run_is_never_let_alone_when_it_is_unwanted() -> Non
         for signal in (Signal.UNWANTED, Signal.WANTED_ANEW):
             after, _ = RECORDERS[state, signal]
             assert after in (Recorder.STARTING_IN_VAIN, Recorder.STOPPING, Recorder.STOPPING_ALL)
+
+
+def test_to_be_hushed_is_to_be_unwanted_for_any_but_one_that_runs() -> None:
+    for state in set(Recorder) - {Recorder.RUNNING, Recorder.MUTING, Recorder.MUTED}:
+        assert RECORDERS[state, Signal.HUSHED] == RECORDERS[state, Signal.UNWANTED]
+    assert RECORDERS[Recorder.RUNNING, Signal.HUSHED] == (Recorder.MUTING, Act.MUTE)
+
+
+def test_only_one_that_the_pbx_says_is_muted_is_ever_unmuted() -> None:
+    unmuted = {state for (state, _), (_, act) in RECORDERS.items() if act is Act.UNMUTE}
+    assert unmuted == {Recorder.MUTED}
 
 
 def test_one_that_is_starting_is_only_stopped_when_it_has_started() -> None:
@@ -317,3 +336,137 @@ def test_a_recorder_without_its_segment_is_not_sound() -> None:
 
 def test_file_names_hold_the_calls_id_the_segment_and_the_side() -> None:
     assert file_name(ID, 12, "outside") == f"{ID}.12.outside.wav"
+
+
+# muting
+
+
+def hushed(book: Book) -> Track:
+    track = running(book, Track())
+    (mute,) = track.signal(book, Signal.HUSHED, at(5), EndedBy.PAYMENT)
+    assert mute == MuteRecorder(1, "0x1")
+    return track
+
+
+def muted(book: Book) -> Track:
+    track = hushed(book)
+    assert track.answered(book, RecorderMuted(at=at(5.01), segment=1)) == []
+    assert track.recorder is Recorder.MUTED
+    return track
+
+
+def closed(book: Book, track: Track, seconds: float) -> Segment:
+    track.answered(book, RecorderStopped(at=at(seconds), segment=1))
+    (segment,) = book.kept
+    return segment
+
+
+def test_a_mute_leaves_the_segment_as_it_is() -> None:
+    book = Book()
+    track = muted(book)
+    assert book.muted
+    (unmute,) = track.signal(book, Signal.WANTED, at(9))
+    assert unmute == UnmuteRecorder(1, "0x1")
+    assert track.draft is not None
+    assert track.draft.ends_at is None, "a successor keeps what comes now"
+    track.signal(book, Signal.UNWANTED, at(20), EndedBy.TRANSFER)
+    segment = closed(book, track, 20.1)
+    assert (segment.ended_at, segment.cut_s) == (at(20), pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("signal", [Signal.UNWANTED, Signal.ADOPTED])
+def test_what_follows_a_mute_that_ends_in_a_stop_is_cut_from_its_beginning(signal: Signal) -> None:
+    """The zeros as well: nobody looks whether they are."""
+    book = Book()
+    track = muted(book)
+    (stop,) = track.signal(book, signal, at(7), EndedBy.PAYMENT)
+    assert isinstance(stop, StopRecorder | StopEveryRecorder)
+    segment = closed(book, track, 7.5)
+    assert (segment.ended_at, segment.cut_s) == (at(5), 2.5)
+    assert segment.ended_by is EndedBy.PAYMENT
+
+
+def test_a_mute_that_is_not_acknowledged_is_a_stop() -> None:
+    book = Book()
+    track = hushed(book)
+    (stop,) = track.answered(book, MuteUnconfirmed(at=at(10), segment=1))
+    assert stop == StopRecorder(1, "0x1")
+    assert not book.muted
+    segment = closed(book, track, 10.5)
+    assert (segment.ended_at, segment.cut_s) == (at(5), 5.5)
+
+
+def test_a_payment_that_is_over_before_the_mute_is_acknowledged_begins_anew() -> None:
+    book = Book()
+    track = hushed(book)
+    (stop,) = track.signal(book, Signal.WANTED, at(5.2))
+    assert stop == StopRecorder(1, "0x1")
+    assert closed(book, track, 5.3).ended_at == at(5), "it may be zeros from then on, or not"
+
+
+def test_after_somebody_came_or_went_a_muted_one_begins_anew_and_its_zeros_stay() -> None:
+    book = Book()
+    track = muted(book)
+    (stop,) = track.signal(book, Signal.WANTED_ANEW, at(9), EndedBy.PAYMENT)
+    assert stop == StopRecorder(1, "0x1")
+    segment = closed(book, track, 9.1)
+    assert (segment.ended_at, segment.cut_s) == (at(9.1), 0.0)
+
+
+def test_a_muted_one_ends_with_its_channel_and_its_zeros_stay() -> None:
+    book = Book()
+    track = muted(book)
+    track.signal(book, Signal.CHANNEL_GONE, at(9), EndedBy.HANG_UP)
+    (segment,) = book.kept
+    assert (segment.ended_at, segment.cut_s) == (at(9), 0.0)
+
+
+def test_of_one_whose_mute_was_never_acknowledged_nothing_is_kept_from_there_on() -> None:
+    book = Book()
+    track = hushed(book)
+    track.signal(book, Signal.CHANNEL_GONE, at(9), EndedBy.HANG_UP)
+    (segment,) = book.kept
+    assert (segment.ended_at, segment.cut_s) == (at(5), 4.0)
+
+
+def test_an_unmute_that_is_not_acknowledged_begins_anew() -> None:
+    book = Book()
+    track = muted(book)
+    track.signal(book, Signal.WANTED, at(9))
+    (stop,) = track.answered(book, MuteUnconfirmed(at=at(14), segment=1))
+    assert stop == StopRecorder(1, "0x1")
+    assert track.wanted
+
+
+def test_the_note_of_a_muted_one_keeps_nothing_from_there_on() -> None:
+    draft = muted(Book()).draft
+    assert draft is not None
+    assert draft.ends_at == at(5)
+
+
+# stopped by somebody else
+
+
+def test_a_late_word_of_its_id_is_none_of_the_wider_stop() -> None:
+    """The key was pressed while no bridge was there: the next one stops it, and adopts the call."""
+    book = Book()
+    track = running(book, Track())
+    track.signal(book, Signal.UNWANTED, at(5), EndedBy.PAYMENT)
+    track.signal(book, Signal.ADOPTED, at(9))
+    late = StopUnconfirmed(at=at(9.1), segment=1, by_id=True)
+    assert track.answered(book, late) == []
+    assert track.recorder is Recorder.STOPPING_ALL
+    (alarm, _) = track.answered(book, StopUnconfirmed(at=at(9.2), segment=1))
+    assert isinstance(alarm, RaiseAlarm)
+    assert track.recorder is Recorder.STUCK
+
+
+def test_what_the_dialplan_has_stopped_before_is_kept_up_to_the_cause_and_no_further() -> None:
+    """Its stop came at once; ours comes late, and finds nothing. Not all of that time is cut."""
+    book = Book()
+    track = running(book, Track())
+    track.signal(book, Signal.UNWANTED, at(5), EndedBy.PAYMENT)
+    track.answered(book, StopUnconfirmed(at=at(35), segment=1))
+    track.answered(book, RecorderStopped(at=at(35), segment=1, found=0))
+    (segment,) = book.kept
+    assert (segment.ended_at, segment.cut_s, segment.stop) == (at(5), 0.0, StopSeen.UNSEEN)

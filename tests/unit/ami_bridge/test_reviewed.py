@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ami_bridge.facts import ConsultationBegan, TalkChanged, Talker
 from ami_bridge.recorder import Recorder
-from ami_bridge.stages import Stage
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
+from hushtape.policy.stages import Stage
 from tests.unit.ami_bridge.test_call import at, entered, play, started, transfer
 from tests.unit.ami_bridge.test_consultation import began as consultation_began
 
@@ -40,7 +40,7 @@ def test_a_payment_line_that_comes_into_a_consultation_ends_its_recording() -> N
         consulting(7, COLLEAGUE, COLLEAGUE),
         council="uttlesford",
     )
-    (leg,) = call._consultations
+    (leg,) = call.consultations
     assert leg.recorder is Recorder.RUNNING
     call.apply(consulting(10, COLLEAGUE, PAYMENT))
     assert leg.recorder is Recorder.STOPPING
@@ -56,7 +56,7 @@ def test_a_call_that_goes_on_elsewhere_takes_no_consultation_along() -> None:
         entered(10, "customer-service"),
         council="uttlesford",
     )
-    (leg,) = call._consultations
+    (leg,) = call.consultations
     assert not leg.wanted
 
 
@@ -70,5 +70,5 @@ def test_whoever_answers_a_transfer_is_judged_too() -> None:
         joined(9, Talker("3.1", OUTSIDE)),
         council="surrey",
     )
-    assert not call._company.knows(Talker("3.1", OUTSIDE)), "it was forwarded to where it stops"
+    assert not call.company.knows(Talker("3.1", OUTSIDE)), "it was forwarded to where it stops"
     assert call.stage is Stage.RECORDED, "for as long as something may explain it"

@@ -21,12 +21,19 @@ from ami_bridge.asterisk.station import (
 )
 from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES
 from ami_bridge.facts import (
+    AnswerYes,
     Channel,
+    Command,
     Fact,
+    ForeignRecorder,
     HungUp,
+    MuteRecorder,
+    MuteUnconfirmed,
+    NotePayment,
     NoteState,
     QueueEntered,
     RaiseAlarm,
+    RecorderMuted,
     RecorderRefused,
     RecorderStarted,
     RecorderStopped,
@@ -36,9 +43,12 @@ from ami_bridge.facts import (
     StopRecorder,
     StopUnconfirmed,
     TransferCompleted,
+    UnmuteRecorder,
+    VariableSet,
 )
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
+from hushtape.policy.schema import PaymentWay
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
@@ -71,8 +81,9 @@ class FakeLink:
         *,
         turn: object = None,
         trace: object = None,
+        on_keys: Callable[[], None] = lambda: None,
     ) -> None:
-        self.turn, self.trace = turn, trace
+        self.turn, self.trace, self.on_keys = turn, trace, on_keys
         self.on_event, self.on_up, self.on_down = on_event, on_up, on_down
         self.script: list[Mapping[str, str] | HushtapeError] = []
         self.asked: list[Mapping[str, str]] = []
@@ -221,7 +232,7 @@ async def test_a_start_that_nobody_answers_may_have_started(
     [
         (START, RecorderRefused(at=NOW, segment=2)),
         (StartRecorder(2, "a,b.wav", "i.wav"), RecorderRefused(at=NOW, segment=2)),
-        (STOP, StopUnconfirmed(at=NOW, segment=2)),
+        (STOP, StopUnconfirmed(at=NOW, segment=2, by_id=True)),
         (STOP_EVERY, StopUnconfirmed(at=NOW, segment=2)),
         (NoteState("x"), None),
     ],
@@ -236,7 +247,7 @@ async def test_what_can_not_be_said_safely_is_not_said_at_all(
 async def test_an_id_that_is_none_stops_nothing(bench: Bench) -> None:
     """Without an id Asterisk would stop the newest recorder, whoever's it is."""
     fact = await bench.do(StopRecorder(2, ""))
-    assert fact == StopUnconfirmed(at=NOW, segment=2)
+    assert fact == StopUnconfirmed(at=NOW, segment=2, by_id=True)
     assert bench.link.asked == []
 
 
@@ -254,6 +265,12 @@ async def test_a_stop_is_shown_by_the_refusal_of_a_second_and_dated_by_the_first
     assert bench.link.timeouts_s == [stations.STOP_TIMEOUT_S] * 2
 
 
+async def test_a_stop_that_is_not_answered_is_sent_once_more(bench: Bench) -> None:
+    fact = await bench.do(STOP, TIMEOUT, SUCCESS, REFUSED)
+    assert fact == RecorderStopped(at=NOW + 2 * A_SECOND, segment=2)
+    assert bench.link.asked == [bench.link.asked[0]] * 3
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -262,7 +279,8 @@ async def test_a_stop_is_shown_by_the_refusal_of_a_second_and_dated_by_the_first
         pytest.param([SUCCESS, NO_CHANNEL], id="the channel may have another name by now"),
         pytest.param([SUCCESS, DENIED], id="not permitted to see"),
         pytest.param([SUCCESS, SUCCESS], id="stopped twice"),
-        pytest.param([TIMEOUT], id="no answer"),
+        pytest.param([TIMEOUT, TIMEOUT], id="no answer, twice"),
+        pytest.param([TIMEOUT, REFUSED], id="which of the two was refused can't be told"),
         pytest.param([SUCCESS, TIMEOUT], id="no second answer"),
         pytest.param([LOST], id="no link"),
         pytest.param([SUCCESS, LOST], id="no link any more"),
@@ -270,13 +288,13 @@ async def test_a_stop_is_shown_by_the_refusal_of_a_second_and_dated_by_the_first
 )
 async def test_a_stop_that_shows_nothing_is_unconfirmed(bench: Bench, script: list[Any]) -> None:
     fact = await bench.do(STOP, *script)
-    assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2)
+    assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2, by_id=True)
     assert len(bench.link.asked) == len(script), "nothing is asked once more"
 
 
 async def test_every_recorder_is_stopped_until_there_is_none(bench: Bench) -> None:
     fact = await bench.do(STOP_EVERY, SUCCESS, SUCCESS, REFUSED)
-    assert fact == RecorderStopped(at=NOW + 3 * A_SECOND, segment=2)
+    assert fact == RecorderStopped(at=NOW + 3 * A_SECOND, segment=2, found=2)
     assert len(bench.link.asked) == 3
     for action in bench.link.asked:
         assert action == {"Action": "StopMixMonitor", "Channel": CALLER.name}
@@ -284,7 +302,7 @@ async def test_every_recorder_is_stopped_until_there_is_none(bench: Bench) -> No
 
 async def test_where_nothing_records_every_recorder_is_stopped(bench: Bench) -> None:
     fact = await bench.do(STOP_EVERY, REFUSED)
-    assert fact == RecorderStopped(at=NOW + A_SECOND, segment=2)
+    assert fact == RecorderStopped(at=NOW + A_SECOND, segment=2, found=0)
 
 
 @pytest.mark.parametrize("error", [NO_CHANNEL, DENIED, TIMEOUT, LOST])
@@ -311,7 +329,8 @@ async def test_the_last_recorder_that_is_looked_for_may_be_the_last_there_is(ben
 
 
 async def test_a_calls_state_is_kept_in_a_variable_of_its_channel(bench: Bench) -> None:
-    assert await bench.do(NoteState("20261121-130500-abcdefgh;recorded"), SUCCESS) is None
+    done = await bench.do(NoteState("20261121-130500-abcdefgh;recorded"), SUCCESS)
+    assert done == VariableSet(at=NOW + A_SECOND)
     assert bench.link.asked == [
         {
             "Action": "Setvar",
@@ -325,6 +344,97 @@ async def test_a_calls_state_is_kept_in_a_variable_of_its_channel(bench: Bench) 
 @pytest.mark.parametrize("error", [NO_CHANNEL, TIMEOUT, LOST])
 async def test_a_note_that_is_refused_does_no_harm(bench: Bench, error: HushtapeError) -> None:
     assert await bench.do(NoteState("x"), error) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value"),
+    [
+        (
+            NotePayment(NOW, PaymentWay.TRANSFER),
+            "HUSHTAPE_PAYMENT",
+            "began:1795266300.000:transfer",
+        ),
+        (NotePayment(None), "HUSHTAPE_PAYMENT", ""),
+        (AnswerYes("123456789"), "HUSHTAPE_SILENCE", "123456789"),
+    ],
+)
+async def test_what_the_dialplan_reads_is_set_and_answered(
+    bench: Bench, command: Command, name: str, value: str
+) -> None:
+    assert await bench.do(command, SUCCESS) == VariableSet(at=NOW + A_SECOND)
+    (asked,) = bench.link.asked
+    assert (asked["Variable"], asked["Value"], asked["Channel"]) == (name, value, CALLER.name)
+    for error in (NO_CHANNEL, TIMEOUT, LOST):
+        assert await bench.do(command, error) is None
+
+
+# muting
+
+
+async def test_one_recorder_is_muted_both_ways_and_unmuted(bench: Bench) -> None:
+    fact = await bench.do(MuteRecorder(2, "0x7f3a"), SUCCESS)
+    assert fact == RecorderMuted(at=NOW + A_SECOND, segment=2)
+    assert await bench.do(UnmuteRecorder(2, "0x7f3a"), SUCCESS) is None
+    assert bench.link.asked == [
+        {
+            "Action": "MixMonitorMute",
+            "Channel": CALLER.name,
+            "Direction": "both",
+            "State": state,
+            "MixMonitorID": "0x7f3a",
+        }
+        for state in ("1", "0")
+    ]
+
+
+@pytest.mark.parametrize("command", [MuteRecorder(2, "0x7f3a"), UnmuteRecorder(2, "0x7f3a")])
+@pytest.mark.parametrize("error", [NO_CHANNEL, TIMEOUT, LOST])
+async def test_a_mute_that_is_not_acknowledged(
+    bench: Bench, command: Command, error: HushtapeError
+) -> None:
+    assert await bench.do(command, error) == MuteUnconfirmed(at=NOW + A_SECOND, segment=2)
+
+
+@pytest.mark.parametrize("recorder_id", ["", "all of them"])
+async def test_without_an_id_nothing_is_muted(bench: Bench, recorder_id: str) -> None:
+    """It would be every recorder of the channel."""
+    assert isinstance(await bench.do(MuteRecorder(2, recorder_id)), MuteUnconfirmed)
+    assert bench.link.asked == []
+
+
+# recorders of somebody else, and keys
+
+
+async def begins(bench: Bench) -> list[Fact]:
+    """A recorder begins on the caller's channel; return what is told of it."""
+    told = len(bench.bridge.facts)
+    await bench.link.on_event(
+        frame(("Event", "MixMonitorStart"), ("Uniqueid", "1.1"), ("Linkedid", "1.1"), sent=NOW)
+    )
+    return [fact for _, _, fact in bench.bridge.facts[told:]]
+
+
+async def test_a_recorder_that_was_not_asked_for_is_somebody_elses(bench: Bench) -> None:
+    await bench.link.on_event(newchannel())
+    await bench.do(START, {"MixMonitorID": "0x7f3a"})
+    assert await begins(bench) == []
+    (fact,) = await begins(bench)
+    assert isinstance(fact, ForeignRecorder)
+    assert fact.on.uniqueid == "1.1"
+
+
+async def test_one_that_the_pbx_refused_hides_no_other(bench: Bench) -> None:
+    await bench.link.on_event(newchannel())
+    await bench.do(START, NO_CHANNEL)
+    assert len(await begins(bench)) == 1
+
+
+async def test_keys_that_the_pbx_tells_of_are_an_alarm_once(bench: Bench) -> None:
+    with capture_logs() as logs:
+        bench.link.on_keys()
+        bench.link.on_keys()
+    (told,) = alarms(logs)
+    assert "manager.conf" in told
 
 
 async def test_an_asterisk_knows_no_other_command(bench: Bench) -> None:
@@ -351,7 +461,7 @@ async def test_our_time_becomes_the_pbxs_by_what_its_events_say(bench: Bench) ->
     await bench.link.on_event(newchannel(sent=NOW - timedelta(seconds=7)))
     assert bench.station.pbx_now() == NOW - timedelta(seconds=7)
     fact = await bench.do(STOP_EVERY, REFUSED)
-    assert fact == RecorderStopped(at=NOW - timedelta(seconds=6), segment=2)
+    assert fact == RecorderStopped(at=NOW - timedelta(seconds=6), segment=2, found=0)
 
 
 async def test_without_a_stamp_it_is_our_time_and_somebody_is_told_once(bench: Bench) -> None:

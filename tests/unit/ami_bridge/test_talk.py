@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge import call as machine
+from ami_bridge import standing as machine
 from ami_bridge.call import Call
 from ami_bridge.facts import (
     AgentAnswered,
@@ -18,9 +18,9 @@ from ami_bridge.facts import (
     StopRecorder,
     TransferCompleted,
 )
-from ami_bridge.stages import Stage
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import StopSeen
 from tests.unit.ami_bridge.test_call import (
     BACK_OFFICE,

@@ -15,6 +15,7 @@ from ami_bridge.facts import (
     Claimed,
     ConsultationBegan,
     ConsultationEnded,
+    ConsultedGone,
     Held,
     HungUp,
     JoinedTalk,
@@ -84,6 +85,7 @@ def test_what_a_real_asterisk_said_becomes_these_facts(session: str, kinds: list
     caller, told = replay(session)
     assert caller.startswith("PJSIP/caller1-")
     talk = (JoinedTalk, LeftTalk, TalkChanged, Held, ConsultationBegan, ConsultationEnded, LegGone)
+    talk = (*talk, ConsultedGone)
     assert [type(each.fact) for each in told if not isinstance(each.fact, talk)] == kinds
     moments = [each.fact.at for each in told]
     assert moments == sorted(moments)

@@ -1,0 +1,116 @@
+"""A live call as the bridge holds it, and the PBX on which it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ami_bridge.call import Call
+from ami_bridge.facts import Channel, Command, Fact
+from ami_bridge.recorder import Recorder
+from hushtape.policy.stages import Stage
+
+
+class Station(Protocol):
+    """One PBX, as the bridge sees it."""
+
+    @property
+    def name(self) -> str:
+        """The PBX's name in the configuration."""
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the PBX was last known to be there, aware UTC, our clock."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the PBX can be asked now, and it is this bridge that serves it."""
+
+    @property
+    def spool(self) -> Path:
+        """The folder in which the PBX records, as this machine may have it."""
+
+    def lives(self, uniqueid: str) -> bool:
+        """Tell whether a channel is there, as far as is known."""
+
+    def around(self, channel: Channel) -> tuple[Channel, ...]:
+        """Name every channel on which an outside party may be recorded, its own the first."""
+
+    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+        """Remember the channels of a call that a predecessor left, alive until ``since``.
+
+        Args:
+            channel: the outside party's.
+            legs: of the agents who consulted somebody.
+        """
+
+    async def run(self) -> None:
+        """Keep the link up, and tell the bridge every fact, until cancelled."""
+
+    def pbx_now(self) -> datetime:
+        """Tell the time on the PBX's clock, aware UTC."""
+
+    async def carry_out(self, channel: Channel, command: Command) -> Fact | None:
+        """Carry out a command on a channel; the PBX's answer is a fact."""
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A live call, or one that is over and not handed off yet.
+
+    Args:
+        adopted: False: a predecessor's, and its PBX has not been asked about it yet.
+        disowned: another bridge's by now: what comes late of it is nothing to us.
+        stirred: is set whenever something has happened to it.
+    """
+
+    call: Call
+    station: Station
+    channel: Channel
+    adopted: bool = True
+    disowned: bool = False
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def in_payment(self) -> bool:
+        """Whether it is silent because of a payment, or nothing is ever recorded of it again."""
+        return not self.disowned and self.call.stage in (Stage.SILENT, Stage.DECLINED)
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is in payment and every recorder of it was shown to be gone."""
+        return self.in_payment and not self.call.writing
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is in payment and each recorder of it is gone, or says that it is muted."""
+        tracks = self.call.tracks
+        return self.in_payment and all(
+            not track.writing or track.recorder is Recorder.MUTED for track in tracks
+        )
+
+    async def until_silent(self, within_s: float) -> bool:
+        """Wait for silence; False: there is none within the time, or no payment any more."""
+        return await self._until(lambda: self.silent, within_s)
+
+    async def until_quiet(self, within_s: float) -> bool:
+        """The same, where the policy lets recorders be muted."""
+        return await self._until(lambda: self.quiet, within_s)
+
+    async def until_stirred(self) -> None:
+        """Wait until something happens to the call."""
+        self.stirred.clear()
+        await self.stirred.wait()
+
+    async def _until(self, reached: Callable[[], bool], within_s: float) -> bool:
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.in_payment and not reached():
+                    await self.until_stirred()
+        return reached()

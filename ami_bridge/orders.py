@@ -1,0 +1,129 @@
+"""Orders to destroy what something else recorded during a payment: on disk until they are done.
+
+Redis is only the door-bell, as in the outbox: an order goes when its job has ended well, and it is
+rung for again until then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import redis
+import structlog
+from rq import Queue, Retry
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from ami_bridge.files import clear_parts, write_private
+from hushtape import handoff_names as names
+from hushtape.ids import is_call_id
+from hushtape.recordings.foreign import ORDER_LIMIT_BYTES, Order
+
+RING_AGAIN_S = 60.0  # after a job that failed
+DONE_TTL_S = 86_400  # for so long a job that ended well can be asked about; it names nobody
+MOST_ORDERS = 1000
+SUFFIX = ".json"
+
+log = structlog.get_logger()
+
+
+class Orders:
+    """A folder of orders.
+
+    Args:
+        folder: made if it isn't there; readable by its owner only.
+        connect: gives a connection to Redis, or raises ``Unreachable``.
+        clock_s: a monotonic clock, seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connect: Callable[[], redis.Redis],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._connect = connect
+        self._clock_s = clock_s
+        self._connection: redis.Redis | None = None
+        self._rung_at_s: dict[str, float] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        clear_parts(folder)
+
+    def put(self, order: Order) -> None:
+        """Keep an order. When this returns it survives a crash and a power cut.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        name = names.destroy_foreign_job_id(order.call, order.since.timestamp())
+        write_private(self._folder / f"{name}{SUFFIX}", msgspec.json.encode(order), durable=True)
+
+    def drain(self) -> int:
+        """Forget the orders that are carried out, and ring for the rest; return how many that is.
+
+        Raises:
+            Unreachable, redis.RedisError: Redis is away; nothing is lost, call again later.
+            OSError: the folder can't be read.
+        """
+        waiting = sorted(self._folder.glob(f"*{SUFFIX}"))[:MOST_ORDERS]
+        if waiting and self._connection is None:
+            self._connection = self._connect()
+        return sum(
+            self._ring(self._connection, path) for path in waiting if self._connection is not None
+        )
+
+    def _ring(self, connection: redis.Redis, path: Path) -> bool:
+        """Ring for one; False: it is done, or none."""
+        order = _read(path)
+        if order is None:
+            path.replace(path.with_suffix(".damaged"))
+            return False
+        status = _status(connection, path.stem)
+        if status is JobStatus.FINISHED:
+            path.unlink(missing_ok=True)
+            self._rung_at_s.pop(path.stem, None)
+            return False
+        rung_at_s = self._rung_at_s.get(path.stem)
+        due = rung_at_s is None or self._clock_s() - rung_at_s >= RING_AGAIN_S
+        if due and status in (None, JobStatus.FAILED):
+            self._rung_at_s[path.stem] = self._clock_s()
+            _enqueue(connection, path.stem, order)
+        return True
+
+
+def _read(path: Path) -> Order | None:
+    try:
+        with path.open("rb") as stream:
+            order = msgspec.json.decode(stream.read(ORDER_LIMIT_BYTES), type=Order)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.error("an order can't be read: put aside", name=path.stem, why=str(error))
+        return None
+    return order if is_call_id(order.call) else None
+
+
+def _status(connection: redis.Redis, job_id: str) -> JobStatus | None:
+    try:
+        status: JobStatus | None = Job.fetch(
+            job_id, connection=connection, serializer=JSONSerializer
+        ).get_status()
+    except NoSuchJobError:
+        return None
+    return status
+
+
+def _enqueue(connection: redis.Redis, job_id: str, order: Order) -> None:
+    queue = Queue(names.spool_queue(order.pbx), connection=connection, serializer=JSONSerializer)
+    queue.enqueue(
+        names.DESTROY_FOREIGN_JOB,
+        msgspec.json.encode(order).decode(),
+        job_id=job_id,
+        description=f"a stranger's recording in {order.call}",
+        retry=Retry(max=names.ARCHIVE_RETRIES_MAX),
+        result_ttl=DONE_TTL_S,
+        failure_ttl=names.FAILURE_TTL_S,
+    )

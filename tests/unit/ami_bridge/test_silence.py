@@ -1,0 +1,314 @@
+"""What the bridge does for a payment beside the call machine: it waits, measures, looks further."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from ami_bridge import silence as silences
+from ami_bridge.facts import (
+    Channel,
+    ForeignRecorder,
+    Held,
+    HungUp,
+    NotePayment,
+    PaymentBegan,
+    PaymentEnded,
+    StartRecorder,
+    StopEveryRecorder,
+    StopRecorder,
+    UnmuteRecorder,
+)
+from ami_bridge.recorder import Recorder
+from hushtape import metrics
+from hushtape.policy.schema import Pause, PaymentWay
+from hushtape.policy.stages import Stage
+from hushtape.recordings.manifest import SpanKind, StopSeen
+from tests.unit.ami_bridge.paying import (
+    AGENT,
+    CALLER,
+    SECOND,
+    Desk,
+    FakePbx,
+    answered,
+    handed_off,
+    policies,
+    settled,
+)
+from tests.unit.ami_bridge.test_bridge import START, entered, until
+
+Lines = list[dict[str, object]]
+
+
+def alarms(logs: Lines, kind: str) -> list[str]:
+    return [str(e["what"]) for e in logs if e["event"] == "alarm" and e.get("kind") == kind]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> metrics.Told:
+    told = metrics.Told(metrics.BRIDGE)
+    monkeypatch.setattr(metrics, "_told", told)
+    return told
+
+
+def value(told: metrics.Told, name: str, **labels: str) -> float:
+    return told.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_payment_is_measured_from_its_cause_to_its_silence(told: metrics.Told) -> None:
+    desk = await answered()
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    await settled(desk.bridge)
+    assert value(told, "hushtape_payments_begun_total", way="event") == 1
+    assert value(told, "hushtape_silence_seconds_count", way="event") == 1
+    assert value(told, "hushtape_silence_seconds_sum", way="event") == pytest.approx(
+        0.002, abs=1e-3
+    )
+    desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.EVENT))
+    assert value(told, "hushtape_payments_ended_total", by="event") == 1
+    assert desk.call.stage is Stage.RECORDED
+
+
+async def test_what_is_not_confirmed_in_time_is_told_while_it_is_tried_further(
+    told: metrics.Told,
+) -> None:
+    desk = await answered()
+    desk.pbx.sticks.add(CALLER.uniqueid)
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: any("isn't sure" in each for each in alarms(logs, "silence")))
+    assert desk.call.recorder is Recorder.STUCK
+    assert value(told, "hushtape_silence_unconfirmed_total", way="event") == 1
+    assert desk.pbx.commands(StopRecorder), "first by its id"
+    assert desk.pbx.commands(StopEveryRecorder), "then everything"
+
+
+async def test_the_note_is_taken_off_unless_the_dialplan_has() -> None:
+    for way, noted, expected in (
+        (PaymentWay.EVENT, False, 1),
+        (PaymentWay.KEY, True, 0),
+    ):
+        desk = await answered()
+        desk.pays(way)
+        await until(lambda d=desk: d.live.silent)
+        desk.tell(PaymentEnded(at=desk.pbx.now, way=way, noted=noted))
+        await settled(desk.bridge)
+        assert len(desk.pbx.commands(NotePayment)) == expected, way
+
+
+async def test_a_queue_that_is_entered_anew_takes_the_note_off() -> None:
+    desk = await answered()
+    desk.pays(PaymentWay.KEY)
+    await until(lambda: desk.live.silent)
+    desk.tell(entered())
+    await settled(desk.bridge)
+    assert desk.call.stage is Stage.RECORDED
+    assert desk.pbx.commands(NotePayment) == [NotePayment(None)]
+
+
+async def test_after_a_hang_up_nothing_is_asked_of_the_channel() -> None:
+    desk = await answered()
+    desk.pays(PaymentWay.KEY)
+    await until(lambda: desk.live.silent)
+    desk.tell(HungUp(at=desk.pbx.now))
+    await settled(desk.bridge)
+    assert desk.pbx.commands(NotePayment) == []
+
+
+async def test_a_call_that_begins_in_a_payment_is_recorded_when_that_is_over() -> None:
+    desk = await answered()
+    other = Channel("1.9", "PJSIP/trunk-9", "from-outside", "01737276000")
+    other.paying = PaymentBegan(at=START, way=PaymentWay.KEY, stops=True)
+    desk.tell(entered(), other)
+    live = desk.bridge._live[desk.pbx.name, "1.9"]
+    assert live.call.stage is Stage.SILENT
+    await settled(desk.bridge)
+    assert desk.pbx.commands(StartRecorder, "1.9") == [], "not for a moment"
+    desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.KEY), other)
+    assert live.call.stage is Stage.PARKED, "nobody is there yet"
+
+
+async def test_another_call_in_the_same_talk_is_silent_too() -> None:
+    desk = await answered()
+    other = Channel("1.9", "PJSIP/trunk-9", "from-outside", "01737276000")
+    desk.tell(entered(), other)
+    second = desk.bridge._live[desk.pbx.name, "1.9"]
+    await until(lambda: second.call.recorder is Recorder.RUNNING)
+    desk.pbx.near = {"1.1": (CALLER, AGENT, other), "1.9": (other, AGENT, CALLER)}
+    desk.pays(PaymentWay.EVENT)
+    await until(lambda: second.silent)
+    await settled(desk.bridge)
+    desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.EVENT))
+    assert second.call.stage is not Stage.SILENT
+
+
+# a key that was pressed while no bridge was there
+
+
+async def test_what_the_dialplan_has_stopped_meanwhile_is_cut_to_the_moment_and_no_alarm() -> None:
+    dead = await answered()
+    pbx = dead.pbx
+    pbx.recorders[CALLER.uniqueid].clear()  # the dialplan's doing
+    pressed, pbx.now = pbx.now + timedelta(seconds=9), pbx.now + timedelta(seconds=30)
+    alive = await answered(pbx=FakePbx())
+    alive.bridge._live.clear()
+    alive.bridge._kept = dead.kept
+    alive.bridge.adopt([pbx])
+    alive.pbx = pbx
+    with capture_logs() as logs:
+        alive.tell(PaymentBegan(at=pressed, way=PaymentWay.KEY, stops=True))
+        alive.bridge.link_up(pbx, pbx.now)
+        await until(lambda: alive.live.silent)
+        await settled(alive.bridge)
+    assert [each for each in logs if each["event"] == "alarm"] == []
+    assert len(pbx.commands(StartRecorder)) == 1, "the first one"
+    (segment,) = alive.call.papers.segments
+    assert (segment.ended_at, segment.cut_s, segment.stop) == (pressed, 0, StopSeen.UNSEEN)
+
+
+# mute
+
+
+async def muted() -> Desk:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pays(PaymentWay.API)
+    await until(lambda: desk.call.recorder is Recorder.MUTED)
+    return desk
+
+
+async def test_a_muted_payment_goes_on_in_the_same_segment() -> None:
+    desk = await muted()
+    assert desk.pbx.muted == {"0x1"}
+    assert desk.live.quiet
+    assert not desk.live.silent, "for the guard that isn't enough"
+    began = desk.pbx.now
+    desk.tell(PaymentEnded(at=began + timedelta(seconds=9), way=PaymentWay.API))
+    await until(lambda: not desk.pbx.muted)
+    assert desk.call.recorder is Recorder.RUNNING
+    desk.tell(HungUp(at=began + timedelta(seconds=20)))
+    await until(lambda: desk.outbox.put_in)
+    handoff = handed_off(desk)
+    assert len(handoff.segments) == 1
+    (span,) = [each for each in handoff.spans if each.kind is SpanKind.PAYMENT]
+    assert span.muted
+
+
+async def test_after_a_hold_a_muted_one_may_be_deaf_and_begins_anew() -> None:
+    desk = await muted()
+    desk.tell(Held(at=desk.pbx.now))
+    desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.API))
+    await until(lambda: desk.pbx.commands(StopRecorder))
+    assert desk.pbx.commands(UnmuteRecorder) == []
+
+
+async def test_the_dialplan_s_payment_stops_it_all_the_same() -> None:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pays(PaymentWay.KEY, stops=True)
+    await until(lambda: desk.live.silent)
+    assert desk.pbx.muted == set()
+
+
+async def test_the_guard_stops_what_was_only_muted() -> None:
+    desk = await muted()
+    desk.pays(PaymentWay.TRANSFER, stops=True)
+    assert await desk.asks() != ""
+    assert desk.pbx.recorders[CALLER.uniqueid] == []
+
+
+# recorders of somebody else
+
+
+async def test_a_strange_recorder_is_stopped_told_and_ordered_to_be_destroyed(
+    told: metrics.Told,
+) -> None:
+    desk = await answered()
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    await settled(desk.bridge)
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    began = desk.pbx.now
+    with capture_logs() as logs:
+        desk.tell(ForeignRecorder(at=began, on=AGENT))
+        await until(lambda: desk.orders)
+    assert desk.pbx.recorders[AGENT.uniqueid] == []
+    assert len(alarms(logs, "foreign recorder")) == 1
+    (order,) = desk.orders
+    assert (order.pbx, order.call, order.since) == ("pbx1", desk.call.id, began)
+    assert order.until > order.since
+    assert value(told, "hushtape_foreign_recorders_total") == 1
+
+
+async def test_one_that_ran_before_the_payment_is_found_by_looking() -> None:
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: desk.orders)
+    assert desk.pbx.recorders[AGENT.uniqueid] == []
+    assert alarms(logs, "foreign recorder")
+
+
+async def test_outside_of_a_payment_others_may_record() -> None:
+    desk = await answered()
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.tell(ForeignRecorder(at=desk.pbx.now, on=AGENT))
+    await settled(desk.bridge)
+    assert desk.pbx.recorders[AGENT.uniqueid] == ["0xffff"]
+    assert desk.orders == []
+
+
+async def test_ours_that_is_muted_is_stopped_before_everything_is() -> None:
+    """Else it would be thought to run on, when all that records on its channel is stopped."""
+    desk = await muted()
+    desk.pbx.recorders[CALLER.uniqueid].append("0xffff")
+    desk.tell(ForeignRecorder(at=desk.pbx.now, on=CALLER))
+    await until(lambda: desk.orders)
+    assert desk.live.silent
+    assert desk.pbx.recorders[CALLER.uniqueid] == []
+
+
+async def test_one_that_cannot_be_stopped_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences, "STUCK_REST_S", 0.001)
+    desk = await answered()
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    await settled(desk.bridge)
+    desk.pbx.sticks.add(SECOND.uniqueid)
+    with capture_logs() as logs:
+        desk.tell(ForeignRecorder(at=desk.pbx.now, on=SECOND))
+        await until(lambda: len(alarms(logs, "foreign recorder")) > 2)
+        desk.pbx.sticks.clear()
+        await until(lambda: desk.orders)
+
+
+async def test_an_order_that_cannot_be_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = await answered()
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    await settled(desk.bridge)
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(desk.bridge._orders, "put", full)
+    with capture_logs() as logs:
+        desk.tell(ForeignRecorder(at=desk.pbx.now, on=AGENT))
+        await until(lambda: any("No space" in each for each in alarms(logs, "foreign recorder")))
+
+
+async def test_a_recorder_of_another_call_is_not_swept_away() -> None:
+    desk = await answered()
+    other = Channel("1.9", "PJSIP/trunk-9", "from-outside", "01737276000")
+    desk.tell(entered(), other)
+    second = desk.bridge._live[desk.pbx.name, "1.9"]
+    await until(lambda: second.call.recorder is Recorder.RUNNING)
+    first = desk.bridge._live[desk.pbx.name, CALLER.uniqueid]
+    desk.pays(PaymentWay.EVENT)
+    desk.pbx.near = {"1.1": (CALLER, other)}
+    await until(lambda: first.silent)
+    await settled(desk.bridge)
+    assert desk.pbx.recorders["1.9"]
