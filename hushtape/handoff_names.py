@@ -2,11 +2,14 @@
 
 The bridge rings: it puts a job with ``ARCHIVE_JOB`` and the hand-off's JSON text as its only
 argument into ``spool_queue(pbx)``, and may forget its own copy once ``taken_key(id)`` exists.
+Where something else recorded during a payment it puts a job with ``DESTROY_FOREIGN_JOB`` into the
+same queue; its only argument is the JSON text of a ``hushtape.recordings.foreign.Order``.
 """
 
 from __future__ import annotations
 
 ARCHIVE_JOB = "workers.tasks.archive"
+DESTROY_FOREIGN_JOB = "workers.tasks.destroy_foreign"
 EXPIRE_JOB = "workers.tasks.expire"
 RECONCILE_JOB = "workers.tasks.reconcile"
 UPKEEP_JOB = "workers.tasks.upkeep"
@@ -31,6 +34,15 @@ def spool_queue(pbx: str) -> str:
 def archive_job_id(recording_id: str) -> str:
     """One job for each recording: ringing twice is one ring."""
     return f"archive-{recording_id}"
+
+
+def destroy_foreign_job_id(call_id: str, since_s: float) -> str:
+    """One job for each payment of a call in which something else recorded.
+
+    Args:
+        since_s: the payment's beginning, in seconds since 1970.
+    """
+    return f"destroy-foreign-{call_id}-{round(since_s * 1000)}"
 
 
 def archive_description(recording_id: str) -> str:

@@ -1,7 +1,8 @@
 """Makes the hand-off that nobody wrote, from what the files themselves tell.
 
 A call's id holds its beginning, a file's size its length, its time its end. How long the recording
-is kept follows from the policy that was expected for the call, else from the one with the shortest
+is kept is what the bridge had said of the call; else it follows from the policy that was expected,
+which must be there still, and of a call of which nothing was said from the one with the shortest
 period: so nothing outlives its time. What came in when nobody watched the call any more is left
 out: nobody knows what it was.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from hushtape.errors import Damaged
+from hushtape.errors import Damaged, RecordingError
 from hushtape.policy import decide
 from hushtape.policy.schema import Policy
 from hushtape.recordings.ledger import Expectation, State, began_at
@@ -26,6 +27,7 @@ from hushtape.recordings.manifest import (
     EndedBy,
     Handoff,
     Happening,
+    Keep,
     Party,
     Segment,
     StopSeen,
@@ -67,22 +69,52 @@ def file_name(recording_id: str, number: int, side: str) -> str:
     return f"{recording_id}.{number}.{side}.wav"
 
 
-def choose_policy(
-    policies: Sequence[Policy], expected: Expectation | None, at: datetime
-) -> tuple[Policy, str]:
-    """Find the policy by which an orphan is kept, and say why it is this one.
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a policy says of a recording, and why it is this policy."""
+
+    audio: AudioTerms
+    keep: Keep
+    tags: tuple[str, ...] = ()
+    why: str
+
+
+def terms_of(policies: Sequence[Policy], expected: Expectation | None, at: datetime) -> Terms:
+    """Find out how an orphan is kept, and say by what.
 
     Args:
-        policies: at least one.
+        policies: at least one, unless the bridge had said all that is needed.
         expected: what the bridge had said of the call, if anything.
         at: when the call began.
+
+    Raises:
+        RecordingError: the call began under a version that is gone: no other decides in its place.
     """
-    if expected is not None:
+    if expected is not None and expected.keep is not None:
+        audio = expected.audio or AudioTerms()
+        why = "as its bridge had settled"
+        return Terms(audio=audio, keep=expected.keep, tags=expected.tags, why=why)
+    if expected is not None and expected.policy:
         for policy in policies:
             if (policy.name, policy.version) == (expected.policy, expected.version):
-                return policy, "under which the call began"
+                return _terms(policy, at, "under which the call began")
+        if expected.discard is None:  # else nothing of it is kept, by whatever policy
+            raise RecordingError(
+                f"the call began under policy {expected.policy} of {expected.version}, and no file"
+                " in the policies' folder is that version: put it back, for no other one may say"
+                " how long this is kept"
+            )
     in_force = decide.in_force(policies, at) or policies
-    return min(in_force, key=lambda each: decide.keep(each, at).until), "which keeps it shortest"
+    found = [_terms(each, at, "which keeps it shortest") for each in in_force]
+    return min(found, key=lambda each: each.keep.until)
+
+
+def _terms(policy: Policy, at: datetime, why: str) -> Terms:
+    """Of a call whose queues and tags nobody knows: the shortest of the periods that may be its."""
+    known = [decide.keep(policy, at)]
+    known += [decide.keep(policy, at, each.queues, each.tags) for each in policy.retention.rule]
+    keep = min(known, key=lambda each: each.until)
+    return Terms(audio=decide.audio_terms(policy), keep=keep, why=why)
 
 
 def handoff_of(
@@ -96,13 +128,17 @@ def handoff_of(
     """Write the hand-off of a call of which nothing is known but its files.
 
     Raises:
+        RecordingError: the policy under which the call began is gone.
         Unreachable: a file can't be looked at.
     """
     began = began_at(orphan.id)
-    policy, why = choose_policy(policies, expected, began)
+    terms = terms_of(policies, expected, began)
+    reason = terms.keep.reason
     segments, is_certain = _segments(folder, orphan, began)
     watched_until = _watched_until(expected)
-    adopted = f"no hand-off named these files; kept by {policy.name} of {policy.version}, {why}"
+    adopted = (
+        f"no hand-off named these files; kept by {reason.policy} of {reason.version}, {terms.why}"
+    )
     if not is_certain:
         adopted += "; their times are wrong, so they stand one after the other"
     elif watched_until is not None and any(
@@ -125,8 +161,9 @@ def handoff_of(
         segments=segments,
         spans=(),
         story=(_found(now),),
-        audio=decide.audio_terms(policy),
-        keep=decide.keep(policy, began),
+        audio=terms.audio,
+        keep=terms.keep,
+        tags=terms.tags,
         # An opt-out, or a permission that was still awaited when its bridge went.
         discard=expected.discard if expected is not None else None,
         adopted=adopted,
@@ -151,10 +188,12 @@ def handoff_of_rest(
         call=manifest.call,
         party=party,
         segments=segments,
-        spans=(),
+        # What came in during a payment is no more to be kept in a rest than in the whole.
+        spans=manifest.spans,
         story=(_found(now),),
         audio=AudioTerms(format=manifest.audio.format),
         keep=manifest.keep,
+        tags=manifest.tags,
         adopted=f"left over from recording {manifest.id}, which was archived without these files",
     )
 

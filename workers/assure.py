@@ -5,21 +5,27 @@ The ledger says what is expected; the archive, and never Redis, says that it is 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import redis
 
 from hushtape import handoff_names
+from hushtape.alarms import Kind as AlarmKind
+from hushtape.alarms import raise_alarm
 from hushtape.errors import HushtapeError, RecordingError
-from hushtape.recordings import layout
+from hushtape.recordings import acts, foreign, layout
+from hushtape.recordings.acts import Act
 from hushtape.recordings.assurance import (
     AS_WANTED,
     PROMISED,
     Finding,
     Kind,
     of_remarks,
+    remarks_of,
     words_of,
 )
 from hushtape.recordings.catalogue import read_entry
@@ -37,11 +43,17 @@ if TYPE_CHECKING:
 OVERDUE_AFTER = timedelta(hours=1)  # a deletion is tried every quarter of an hour
 OVERDUE_LOOK = timedelta(minutes=15)  # what failed, or is held by a sweeper, is due then
 OVERDUE_LIMIT = 2000  # recordings that are looked at in one run
+BY_ITSELF = "hushtape"  # who does what nobody has asked for
 ARCHIVED = "hushtape:archived-total"
 ASSURED = "hushtape:assured-at"  # seconds since 1970
 OVERDUE = "hushtape:deletions-overdue"
 OVERDUE_TOLD = "hushtape:deletions-overdue-told"
 SAY_AGAIN_S = 3600
+ALARM_KINDS = {  # others are about the recording
+    Kind.QUARANTINED: AlarmKind.SILENCE,
+    Kind.UNPROVED: AlarmKind.SILENCE,
+    Kind.FOREIGN: AlarmKind.FOREIGN,
+}
 
 
 class Assurance:
@@ -64,6 +76,17 @@ class Assurance:
                 self._here.redis.incr(ARCHIVED)
         except (HushtapeError, redis.exceptions.RedisError) as error:
             log.warning("not settled yet", recording=recording_id, why=str(error))
+
+    def foreign(self, call_id: str, pbx: str) -> None:
+        """Something else recorded during a call's payment: write it beside the recording, and tell.
+
+        To be called when the proof of what became of it is in the archive; may be called again.
+
+        Raises:
+            Busy: the recording is being worked on; try again in a moment.
+            RecordingError: it can't be read.
+        """
+        _tell_of_foreign(self._here, call_id, pbx)
 
 
 def assure(here: Context) -> None:
@@ -131,7 +154,7 @@ def _is_settled(here: Context, call_id: str) -> bool:
         here.catalogue.add(entry)
         _settle(here, call_id, entry.manifest.remarks)
     elif store.exists(layout.discard_proof(call_id)):
-        _settle(here, call_id, (discard.words_of(store, call_id),))
+        _settle(here, call_id, (discard.words_of(store, call_id), *foreign.remarks(store, call_id)))
     elif store.exists(layout.deletion_proof(call_id)):
         _settle(here, call_id, ())
     else:
@@ -160,6 +183,27 @@ def _settle(here: Context, recording_id: str, remarks: Sequence[str]) -> bool:
     # Last: of what was interrupted before, ``assure`` finds out.
     ledger.settle(recording_id)
     return is_there
+
+
+def _tell_of_foreign(here: Context, call_id: str, pbx: str) -> None:
+    store, findings, now = here.archive, Findings(here.redis), here.clock()
+    told = foreign.remarks(store, call_id)
+    if store.exists(layout.manifest(call_id)):
+        known = remarks_of(read_entry(store, call_id))
+        for words in told:
+            if words not in known:
+                act = Act(kind=acts.FOREIGN_RECORDER, at=now, by=BY_ITSELF, words=words)
+                acts.append(store, call_id, act, secrets.token_bytes(acts.RANDOM_BYTES))
+        here.catalogue.add(read_entry(store, call_id))
+    elif not store.exists(layout.deletion_proof(call_id)):
+        if discard.was_discarded(store, call_id):
+            told = (discard.words_of(store, call_id), *told)
+        expected = Ledger(here.redis).get(call_id) or of_unreadable(call_id)
+        each = msgspec.structs.replace(expected, pbx=pbx)
+        _record(findings, call_id, each, of_remarks(told), now)
+    finding = findings.get(call_id)
+    if finding is not None:
+        _tell(findings, finding, now)
 
 
 def _record(
@@ -198,7 +242,8 @@ def _tell(findings: Findings, finding: Finding, now: datetime) -> None:
         if kind in AS_WANTED or expected_late:
             log.info("finding", recording=finding.id, pbx=finding.pbx, what=words)
         else:
-            log.error("alarm", recording=finding.id, pbx=finding.pbx, what=words)
+            about = ALARM_KINDS.get(kind, AlarmKind.RECORDING)
+            raise_alarm(about, words, pbx=finding.pbx, recording=finding.id)
 
 
 def _watched_again(findings: Findings, call_id: str) -> None:
@@ -246,4 +291,5 @@ def _look_for_overdue_deletions(here: Context, now: datetime) -> None:
     if not count:
         here.redis.delete(OVERDUE_TOLD)
     elif here.redis.set(OVERDUE_TOLD, b"1", nx=True, ex=SAY_AGAIN_S):
-        log.error("alarm", what=f"{count} recordings should have been deleted an hour ago")
+        words = f"{count} recordings should have been deleted an hour ago"
+        raise_alarm(AlarmKind.RETENTION, words)

@@ -18,6 +18,7 @@ import msgspec
 import redis
 
 from hushtape import disks, redis_link
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Config
 from hushtape.disks import Level
 from hushtape.errors import HushtapeError
@@ -78,7 +79,8 @@ def tell(notices: Sequence[disks.Notice]) -> None:
         if each.level is Level.GOOD:
             log.info("there is room again", what=each.words, places=each.places)
         else:
-            log.error("alarm", what=each.words, places=each.places, free_bytes=each.free_bytes)
+            free_bytes = each.free_bytes
+            raise_alarm(Kind.DISK, each.words, places=each.places, free_bytes=free_bytes)
 
 
 def publish(

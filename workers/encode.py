@@ -134,6 +134,7 @@ def tags_of(handoff: Handoff) -> dict[str, str]:
         "agent": ", ".join(handoff.party.agents),
         "call_id": handoff.id,
         "policy": f"{reason.policy} {reason.version}",
+        "tags": ", ".join(handoff.tags),
         "keep_until": handoff.keep.until.isoformat(timespec="seconds"),
     }
     if handoff.audio.number_in_tags:

@@ -18,7 +18,7 @@ from hushtape.recordings import acts, layout
 from hushtape.recordings.archive import Absent, Busy, LocalArchive
 from hushtape.recordings.catalogue import Catalogue, read_entry
 from hushtape.recordings.manifest import Reason, to_json
-from hushtape.recordings.retention import Entry, Ruling, Verdict, open_holds, rule
+from hushtape.recordings.retention import Entry, Ruling, Verdict, open_holds, period_of, rule
 from workers.log import log
 
 SWEEP_LIMIT = 1000
@@ -187,7 +187,7 @@ def _begin(archive: LocalArchive, entry: Entry, ruling: Ruling, now: datetime) -
         policy=reason.policy,
         policy_version=reason.version,
         rule=reason.rule,
-        period=manifest.keep.period,
+        period=period_of(entry),
         due=ruling.due,
         why=ruling.why,
         method=METHOD,

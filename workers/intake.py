@@ -18,6 +18,8 @@ from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff
 from workers import spool
 
 SEGMENTS_MAX = 1000
+TAGS_MAX = 100
+TAG_LIMIT = 200  # characters
 RECORDING_LIMIT = timedelta(hours=24)  # longer calls are a mistake of some clock
 
 
@@ -114,6 +116,8 @@ def _faults(handoff: Handoff) -> Iterator[str]:
         yield f"it is of version {handoff.version}, and this worker knows version 1"
     if len(handoff.segments) > SEGMENTS_MAX:
         yield f"it has more than {SEGMENTS_MAX} segments"
+    if len(handoff.tags) > TAGS_MAX or any(len(each) > TAG_LIMIT for each in handoff.tags):
+        yield f"it has more than {TAGS_MAX} tags, or one of more than {TAG_LIMIT} characters"
     if any(at.tzinfo is None for at in _times(handoff)):
         yield "a time in it has no time zone"
         return

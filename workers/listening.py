@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rq import Queue
 from rq.worker_registration import get_keys
 
+from hushtape.alarms import Kind, raise_alarm
 from workers.log import log
 
 UNHEARD_S = 60.0  # a worker that is started again takes a few seconds
@@ -51,4 +52,4 @@ class Listening:
             said_at_s = self._said_at_s.get(name)
             if said_at_s is None or now_s - said_at_s >= SAY_AGAIN_S:
                 self._said_at_s[name] = now_s
-                log.error("alarm", what=f"no worker serves the queue {name}", queue=name)
+                raise_alarm(Kind.QUEUE, f"no worker serves the queue {name}", queue=name)

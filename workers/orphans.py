@@ -153,6 +153,15 @@ def adopt(
     return handoff
 
 
+def is_ours(name: str) -> bool:
+    """Tell whether a name in a spool is one that bridge and workers give, hidden ones included."""
+    begin = name.removeprefix(".").partition(".")[0]
+    if name.startswith("."):
+        return ids.is_call_id(begin) and name.endswith((spool.PART_SUFFIX, spool.ORDER_SUFFIX))
+    is_handoff = ids.is_call_id(begin) and name == f"{begin}{spool.HANDOFF_SUFFIX}"
+    return is_handoff or _OURS.fullmatch(name) is not None
+
+
 def rest_id(recording_id: str) -> str:
     """The id of a recording of what another one was archived without; always the same."""
     digest = hashlib.sha256(f"left over from {recording_id}".encode()).digest()
@@ -204,8 +213,10 @@ class _Look:
             if not self._is_ripe(orphan) or _is_settled(self._archive, orphan.id):
                 continue
             with self._naming(orphan):
-                policies = policies or parse.load_folder(Path(self._here.config.policies.folder))
                 known = self._expected.get(orphan.id)
+                if known is None or known.keep is None:
+                    folder = Path(self._here.config.policies.folder)
+                    policies = policies or parse.load_folder(folder)
                 if adopt(self._here, self._pbx, orphan, known, policies):
                     self._looked.adopted.append(orphan.id)
 

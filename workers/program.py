@@ -6,7 +6,6 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from hushtape.errors import ConfigError, HushtapeError
 from hushtape.printable import say
 from hushtape.recordings import number_key
 from hushtape.recordings.archive import LocalArchive
-from hushtape.recordings.catalogue import read_entry
+from hushtape.recordings.change_command import change
 from hushtape.recordings.moments import parse_moment
-from hushtape.recordings.retention import Entry, Ruling, Verdict, plan
+from hushtape.recordings.reading import entries
+from hushtape.recordings.retention import Ruling, Verdict, plan
 
 json_logs_option = click.option("--json-logs", is_flag=True, help="Log one JSON object a line.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log more.")
@@ -52,23 +52,34 @@ def worker(
       hushtape worker -c hushtape.toml --pbx town-hall --processes 4
     """
     # Here, not above: the other commands of this file must not pay for what a task needs.
+    from hushtape import alarms, doors
+    from hushtape.policy.reading import folder
     from workers import disk, runtime, supervisor
+    from workers.alarm_pipe import SEND, AlarmPipe
 
     logs.configure("worker", json_logs, verbose)
     config = configuration.load(config_path)
     for name in pbx_names:
         if name not in config.pbx:
             raise ConfigError("--pbx", f"{config_path} names no PBX {name}")
+    folder.load(config)  # nothing is stored where a policy doesn't allow it
     number_key.load_or_create(config.number_key_path)
     wanted = config.workers.processes if processes is None else processes
     count = wanted or os.cpu_count() or 1
     pbxes = tuple(dict.fromkeys(pbx_names or config.pbx))
     spools = [handoff_names.spool_queue(name) for name in pbxes]
     queues = [disk.WATCH] + spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
+    webhook = doors.webhook(config, str(config_path))
+    pipe = AlarmPipe()
+    if webhook is not None:
+        alarms.send_to(pipe.put)
+        queues.insert(0, SEND)
 
     def serve(queue: str, parent_pid: int) -> None:
         if queue == disk.WATCH:
             disk.watch(config, pbxes, parent_pid)
+        elif queue == SEND and webhook is not None:
+            pipe.send(webhook, parent_pid)
         else:
             runtime.serve(queue, runtime.Context(config), parent_pid)
 
@@ -89,7 +100,7 @@ def scheduler(config_path: Path, json_logs: bool, verbose: bool) -> None:
     \b
       hushtape scheduler -c hushtape.toml
     """
-    from hushtape import metrics, redis_link
+    from hushtape import doors, metrics, redis_link, webhook
     from workers import gauges
     from workers import scheduler as scheduling
 
@@ -98,22 +109,27 @@ def scheduler(config_path: Path, json_logs: bool, verbose: bool) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    server = gauges.start(config, lambda: redis_link.connect(config))
-    try:
-        scheduling.run(config, ended)
-    finally:
-        metrics.stop(server)
+    with webhook.sending(doors.webhook(config, str(config_path))):
+        server = gauges.start(config, lambda: redis_link.connect(config))
+        try:
+            scheduling.run(config, ended)
+        finally:
+            metrics.stop(server)
 
 
 @click.group()
 def retention() -> None:
-    """See what will be deleted when and why, and delete what is due.
+    """See what will be deleted when and why, change it, and delete what is due.
 
     \b
       hushtape retention plan
       hushtape retention plan --at 2027-02-01
       hushtape retention sweep --dry-run
+      hushtape retention change --policy town --keep "30 days" --reason "…" --by dpo
     """
+
+
+retention.add_command(change)
 
 
 @retention.command("plan")
@@ -197,22 +213,10 @@ def _rulings(
     unread: list[str] = []
     rulings = (
         ruling
-        for ruling in plan(_entries(archive, unread), at)
+        for ruling in plan(entries(archive, unread), at)
         if not only_due or ruling.verdict is Verdict.DELETE
     )
     return list(itertools.islice(rulings, limit)), unread
-
-
-def _entries(archive: LocalArchive, unread: list[str]) -> Iterator[Entry]:
-    """The recordings of an archive, oldest first; ``unread`` gets why one can't be read."""
-    for day in archive.days():
-        for recording_id in archive.ids(day):
-            try:
-                entry = read_entry(archive, recording_id)
-            except HushtapeError as error:
-                unread.append(str(error))
-            else:
-                yield entry
 
 
 def _show_unread(unread: list[str]) -> None:

@@ -15,7 +15,7 @@ from hushtape.errors import ConfigError, HushtapeError
 from hushtape.recordings import layout
 from hushtape.recordings.catalogue import days_between
 from hushtape.recordings.ledger import Ledger, of_handoff, of_unreadable
-from workers import intake, leftovers, orphans, spool
+from workers import foreign, intake, leftovers, orphans, spool
 from workers.log import log
 from workers.runtime import Context, TaskJob, queue
 
@@ -44,6 +44,7 @@ def reconcile(here: Context, pbx: str) -> int:
         orphans.look(here, pbx)
     except HushtapeError as error:  # those that have a hand-off are rung for all the same
         log.error("orphans not looked for", step="reconcile", pbx=pbx, why=str(error))
+    foreign.resume(here, pbx)
     leftovers.clear_jobs(here, pbx)
     waiting = spool.waiting(folder, LOOK_LIMIT)
     expect(here, folder, waiting)

@@ -33,6 +33,7 @@ RECONNECT_FIRST_WAIT_S = 0.2
 RECONNECT_LONGEST_WAIT_S = 5.0
 JOB_LIMIT_S: Mapping[str, int] = {
     handoff_names.ARCHIVE_JOB: 7200,
+    handoff_names.DESTROY_FOREIGN_JOB: 600,
     handoff_names.EXPIRE_JOB: 3600,
     handoff_names.RECONCILE_JOB: 3600,
     handoff_names.UPKEEP_JOB: 3600,

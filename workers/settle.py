@@ -10,8 +10,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hushtape.errors import Damaged, NotSettled, TooBig
@@ -41,6 +41,13 @@ class SpoolAudio:
     data_offset_bytes: int
     frames: int
     rate_hz: int
+    cut_frames: int = 0  # beyond these in the file: they are not to be kept
+    written_at: datetime | None = None  # the file's last change
+
+    def keep(self, frames: int) -> SpoolAudio:
+        """The same file, of which no more than so many frames are kept."""
+        fewer = min(frames, self.frames)
+        return replace(self, frames=fewer, cut_frames=self.cut_frames + self.frames - fewer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +209,7 @@ class _Watch:
         if self._done:
             return True
         try:
-            size_bytes, head = self._read()
+            size_bytes, head, written_at = self._read()
         except spool.Missing:
             self.is_missing = True
             if self._missing_counts and now_s >= self._missing_from_s:
@@ -221,24 +228,28 @@ class _Watch:
             needed_s = STILL_EMPTY_S  # it looks as it did when the recorder began
         if now_s - self._still_since_s >= needed_s:
             self._done = True
-            self._conclude(size_bytes, head, closed)
+            self._conclude(size_bytes, head, closed, written_at)
         return self._done
 
-    def _read(self) -> tuple[int, WaveHead | None]:
+    def _read(self) -> tuple[int, WaveHead | None, datetime]:
         with spool.open_file(self._folder, self._id, self.name) as stream:
-            size_bytes = os.fstat(stream.fileno()).st_size
+            status = os.fstat(stream.fileno())
+            size_bytes = status.st_size
+            written_at = datetime.fromtimestamp(status.st_mtime, UTC)
             if size_bytes > spool.SPOOL_FILE_LIMIT_BYTES:
                 raise TooBig(
                     f"{self.name} in the spool is larger than {spool.SPOOL_FILE_LIMIT_BYTES} bytes"
                 )
             try:
-                return size_bytes, parse_head(stream.read(HEAD_BYTES))
+                return size_bytes, parse_head(stream.read(HEAD_BYTES)), written_at
             except Incomplete:
-                return size_bytes, None
+                return size_bytes, None, written_at
             except Damaged as error:
                 raise Damaged(f"{self.name} in the spool: {error}") from None
 
-    def _conclude(self, size_bytes: int, head: WaveHead | None, closed: bool) -> None:
+    def _conclude(
+        self, size_bytes: int, head: WaveHead | None, closed: bool, written_at: datetime
+    ) -> None:
         if head is None:
             self.remark = "the file is empty"
             return
@@ -248,6 +259,7 @@ class _Watch:
             data_offset_bytes=head.data_offset_bytes,
             frames=frames,
             rate_hz=head.rate_hz,
+            written_at=written_at,
         )
         if frames == 0:
             self.remark = "the file holds no sound"
@@ -268,12 +280,7 @@ def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:
     if segment.stop is StopSeen.UNSEEN and segment.ended_at is not None:
         seen = segment.ended_at - segment.started_at
         frames = min(frames, seen * audio.rate_hz // timedelta(seconds=1))  # in whole numbers
-    return SpoolAudio(
-        name=audio.name,
-        data_offset_bytes=audio.data_offset_bytes,
-        frames=max(0, frames),
-        rate_hz=audio.rate_hz,
-    )
+    return audio.keep(max(0, frames))
 
 
 def _word(watch: _Watch, other: _Watch) -> str:

@@ -18,7 +18,8 @@ from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES
 SPOOL_FILE_LIMIT_BYTES = 2_000_000_000  # 34 hours at 8 kHz
 NAME_LIMIT = 200
 HANDOFF_SUFFIX = ".handoff.json"
-_PART_SUFFIX = ".part"
+PART_SUFFIX = ".part"
+ORDER_SUFFIX = ".order.json"  # to destroy what a stranger recorded; its name is hidden
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -114,8 +115,20 @@ def write_handoff(spool: Path, recording_id: str, data: bytes, *, replace: bool 
             f"a second, different hand-off of recording {recording_id}: the first one comes first,"
             " and the files of both stay in the spool"
         )
-    path = handoff_path(spool, recording_id)
-    part = spool / f".{recording_id}.{secrets.token_hex(8)}{_PART_SUFFIX}"
+    write_small(spool, handoff_path(spool, recording_id).name, data)
+
+
+def write_small(spool: Path, name: str, data: bytes) -> None:
+    """Write a small file of ours so that it is there after a power cut, whole or as it was before.
+
+    Args:
+        name: of the shape ``<recording's id>.…`` or ``.<recording's id>.…``.
+
+    Raises:
+        Unreachable: the spool can't be written.
+    """
+    recording_id = name.removeprefix(".").partition(".")[0]
+    part = spool / f".{recording_id}.{secrets.token_hex(8)}{PART_SUFFIX}"
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
@@ -123,7 +136,7 @@ def write_handoff(spool: Path, recording_id: str, data: bytes, *, replace: bool 
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            part.replace(path)
+            part.replace(spool / name)
         finally:
             part.unlink(missing_ok=True)
         sync(spool)
@@ -142,17 +155,27 @@ def read_handoff(spool: Path, recording_id: str) -> bytes:
         Damaged: it is a link, or too big.
         Unreachable: the disk doesn't give it.
     """
-    path = handoff_path(spool, recording_id)
+    return read_small(spool, handoff_path(spool, recording_id).name, HANDOFF_LIMIT_BYTES)
+
+
+def read_small(spool: Path, name: str, limit_bytes: int) -> bytes:
+    """Read a small file of ours.
+
+    Raises:
+        Missing: there is none.
+        Damaged: it is too big.
+        Unreachable: it is a link, or the disk doesn't give it.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(spool / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise Missing(f"{path.name} is not in the spool") from None
+        raise Missing(f"{name} is not in the spool") from None
     except OSError as error:
-        raise Unreachable(f"{path.name} in the spool can't be opened: {error.strerror}") from None
+        raise Unreachable(f"{name} in the spool can't be opened: {error.strerror}") from None
     with os.fdopen(descriptor, "rb") as stream:
-        data = stream.read(HANDOFF_LIMIT_BYTES + 1)
-    if len(data) > HANDOFF_LIMIT_BYTES:
-        raise Damaged(f"{path.name} in the spool is larger than {HANDOFF_LIMIT_BYTES} bytes")
+        data = stream.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise Damaged(f"{name} in the spool is larger than {limit_bytes} bytes")
     return data
 
 
@@ -203,7 +226,7 @@ def remove_handoff(spool: Path, recording_id: str) -> None:
             parts = [
                 entry.name
                 for entry in entries
-                if entry.name.startswith(begins) and entry.name.endswith(_PART_SUFFIX)
+                if entry.name.startswith(begins) and entry.name.endswith(PART_SUFFIX)
             ]
     except OSError as error:
         raise _unlisted(spool, error) from None

@@ -19,7 +19,7 @@ from hushtape.recordings.archive import (
 )
 from hushtape.recordings.assurance import Kind
 from hushtape.recordings.catalogue import read_entry
-from hushtape.recordings.manifest import AudioFile, Handoff, Manifest, Private, to_json
+from hushtape.recordings.manifest import AudioFile, Handoff, Manifest, Private, Span, to_json
 from hushtape.recordings.retention import Entry
 from workers.mix import Timeline
 
@@ -46,12 +46,17 @@ def store(
     remarks: Iterable[str],
     key: bytes,
     now: datetime,
+    *,
+    spans: tuple[Span, ...] = (),
+    quarantined: bool = False,
 ) -> Entry:
     """Store audio, private part and manifest, and read each back.
 
     Args:
         encoded: the audio file, in the archive's scratch folder.
         key: with which numbers and agents are hashed.
+        spans: the call's, each payment with its proof.
+        quarantined: what is left of the recording is not for hearing.
 
     Raises:
         Unreachable: the archive's disk is full or can't be written; nothing is lost.
@@ -70,7 +75,7 @@ def store(
         id=handoff.id,
         call=handoff.call,
         segments=timeline.stored_segments(),
-        spans=handoff.spans,
+        spans=spans,
         story=handoff.story,
         audio=AudioFile(
             name=audio_name.rsplit("/", 1)[1],
@@ -84,7 +89,9 @@ def store(
         dialled_hash=number_key.number_hash(party.dialled, key),
         agent_hashes=tuple(number_key.agent_hash(agent, key) for agent in party.agents if agent),
         archived_at=now,
+        tags=handoff.tags,
         remarks=tuple(remarks),
+        quarantined=quarantined,
     )
     _put(archive, layout.manifest(handoff.id), to_json(manifest), FILE_MODE)
     return Entry(manifest)

@@ -15,12 +15,13 @@ from rq import get_current_job
 from hushtape import handoff_names
 from hushtape.errors import HushtapeError, Unreachable
 from hushtape.ids import is_call_id
+from hushtape.recordings import foreign as foreigners
 from hushtape.recordings.archive import Busy, LocalArchive
 from hushtape.recordings.manifest import Handoff, Reason
 from hushtape.recordings.retention import Entry
 from workers import assure as assuring
 from workers import discard as discarding
-from workers import encode, intake, mix, settle, spool
+from workers import encode, foreign, intake, mix, prove, settle, spool
 from workers import expire as expiry
 from workers import reconcile as reconciling
 from workers import store as storing
@@ -84,6 +85,15 @@ def expire() -> None:
         log.info("swept", deleted=len(swept.deleted), failed=len(swept.failed))
 
 
+def destroy_foreign(order_text: str) -> None:
+    """Destroy what something else recorded in a PBX's spool during a payment, and prove it.
+
+    Raises:
+        HushtapeError: it couldn't be done; the order stays in the spool, and is carried out later.
+    """
+    foreign.destroy(context(), foreign.parse(order_text))
+
+
 def reconcile(pbx: str) -> None:
     """Look for what was left behind in a PBX's spool, and ring again."""
     here = context()
@@ -98,6 +108,7 @@ def upkeep() -> None:
 ALLOWED: Mapping[str, Callable[..., Any]] = {
     handoff_names.ARCHIVE_JOB: archive,
     handoff_names.ASSURE_JOB: assure,
+    handoff_names.DESTROY_FOREIGN_JOB: destroy_foreign,
     handoff_names.EXPIRE_JOB: expire,
     handoff_names.RECONCILE_JOB: reconcile,
     handoff_names.UPKEEP_JOB: upkeep,
@@ -126,7 +137,7 @@ def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, 
         told: tuple[str, ...] = ()
         if discarding.was_discarded(store, handoff.id):
             discarding.destroy_late(store, folder, handoff.id, here.clock())
-            told = (discarding.words_of(store, handoff.id),)
+            told = (discarding.words_of(store, handoff.id), *foreigners.remarks(store, handoff.id))
         elif not storing.was_deleted(store, handoff.id):
             entry = storing.stored(store, handoff.id)
             if entry is None:
@@ -137,6 +148,7 @@ def _archive(here: Context, handoff: Handoff, folder: Path, remarks: tuple[str, 
                 here.catalogue.add(entry)
             told = entry.manifest.remarks
             left = settle.left_behind(handoff, told)
+        prove.forget(store, handoff.id)
         # Only now is everything safe; the hand-off goes last, for it is what finds the others.
         names = intake.file_names(handoff)
         spool.remove(folder, tuple(name for name in names if name not in left))
@@ -166,9 +178,11 @@ def _discard(
         if _keep(folder, handoff, text, replace=True):
             take()
         discarding.discard(store, here.catalogue, folder, handoff, reason, here.clock)
+        prove.forget(store, handoff.id)
         spool.remove_handoff(folder, handoff.id)
     take()
-    here.assurance.settled(handoff.id, (discarding.words_of(store, handoff.id),))
+    told = (discarding.words_of(store, handoff.id), *foreigners.remarks(store, handoff.id))
+    here.assurance.settled(handoff.id, told)
 
 
 def _make(
@@ -182,7 +196,10 @@ def _make(
     missing_counts = settle.long_over(handoff.call.ended_at, here.clock())
     with step("settle", handoff.id):
         settled = settle.settle(folder, handoff, missing_counts=missing_counts)
-    timeline = mix.lay_out(handoff.id, settled)
+    # Before anything of it is copied: what is in no copy need not be destroyed there.
+    with step("prove", handoff.id):
+        proven = prove.prove(archive, folder, handoff, settled, here.config.proof.margin_s)
+    timeline = mix.lay_out(handoff.id, proven.settled)
     # When an adopted call was answered nobody knows: all of it is listened to.
     heard = Heard(
         timeline, handoff.call.started_at if handoff.adopted else handoff.call.answered_at
@@ -197,10 +214,25 @@ def _make(
             tags=encode.tags_of(handoff),
         )
     # Here a recording will be sealed, before it is stored.
-    remarks = (*mended, *settled.remarks, *timeline.remarks, *heard.remarks())
+    remarks = (
+        *mended,
+        *proven.remarks,
+        *foreigners.remarks(archive, handoff.id),
+        *settled.remarks,
+        *timeline.remarks,
+        *heard.remarks(),
+    )
     with step("store", handoff.id):
         return storing.store(
-            archive, handoff, timeline, encoded, remarks, here.number_key, here.clock()
+            archive,
+            handoff,
+            timeline,
+            encoded,
+            remarks,
+            here.number_key,
+            here.clock(),
+            spans=proven.spans,
+            quarantined=proven.quarantined,
         )
 
 

@@ -19,6 +19,7 @@ HOLD = "hold"
 RELEASE = "release"
 PERIOD_CHANGED = "period-changed"
 FINDING_SEEN = "finding-seen"  # somebody has looked at what is wrong with it
+FOREIGN_RECORDER = "foreign-recorder"  # something else recorded in a payment, told late; as remark
 
 RANDOM_BYTES = 4
 ACT_LIMIT_BYTES = 65_536

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hushtape.recordings.acts import FINDING_SEEN, Act
+from hushtape.recordings.acts import FINDING_SEEN, FOREIGN_RECORDER, Act
 from hushtape.recordings.retention import Entry
 
 PROMISED = timedelta(minutes=5)  # from a call's end until its recording is archived or named
@@ -22,6 +22,8 @@ WORDS_MAX = 20  # of one finding; a call of a thousand silent segments is told b
 class Kind(StrEnum):
     """What is wrong with a recording, the gravest first."""
 
+    QUARANTINED = "quarantined"
+    FOREIGN = "foreign"
     MISSING = "missing"
     UNWATCHED = "unwatched"
     DAMAGED = "damaged"
@@ -30,12 +32,15 @@ class Kind(StrEnum):
     ONE_SIDED = "one-sided"
     INCOMPLETE = "incomplete"
     SHORT = "short"
+    UNPROVED = "unproved"
     ADOPTED = "adopted"
     LATE = "late"
     DISCARDED = "discarded"
 
 
 MEANINGS = {
+    Kind.QUARANTINED: "a payment was not silent: its sound is destroyed, the rest is set aside",
+    Kind.FOREIGN: "something else recorded during a payment",
     Kind.MISSING: "a recorder ran, and there is no recording",
     Kind.UNWATCHED: "a call was being recorded, and no bridge watches it any more",
     Kind.DAMAGED: "what the recorder wrote can't be read",
@@ -44,6 +49,7 @@ MEANINGS = {
     Kind.ONE_SIDED: "only one side is to be heard",
     Kind.INCOMPLETE: "a part of the call is lacking",
     Kind.SHORT: "the recording is shorter than what was recorded",
+    Kind.UNPROVED: "nothing of a payment is kept, but its silence can't be shown",
     Kind.ADOPTED: "found in the spool without its papers, and archived",
     Kind.LATE: "archived more than five minutes after the call's end",
     Kind.DISCARDED: "destroyed as the policy says: an opt-out, or no permission",
@@ -92,10 +98,16 @@ def of_remarks(remarks: Iterable[str]) -> dict[Kind, tuple[str, ...]]:
     return {kind: found[kind] for kind in Kind if kind in found}
 
 
+def remarks_of(entry: Entry) -> tuple[str, ...]:
+    """What is remarked about a recording, in its manifest and later."""
+    later = tuple(act.words for act in entry.acts if act.kind == FOREIGN_RECORDER)
+    return tuple(dict.fromkeys((*entry.manifest.remarks, *later)))
+
+
 def of_entry(entry: Entry) -> Finding | None:
     """What is wrong with an archived recording; None: nothing."""
     manifest = entry.manifest
-    found = of_remarks(manifest.remarks)
+    found = of_remarks(remarks_of(entry))
     took = manifest.archived_at - manifest.call.ended_at
     if took > PROMISED:
         found[Kind.LATE] = (f"late: archived {_length(took)} after the call's end",)
@@ -164,7 +176,10 @@ def summarize(
 
 
 def _seen(acts: Sequence[Act]) -> Seen | None:
-    looks = [act for act in acts if act.kind == FINDING_SEEN]
+    told = [act.at for act in acts if act.kind == FOREIGN_RECORDER]
+    looks = [
+        act for act in acts if act.kind == FINDING_SEEN and act.at >= max(told, default=act.at)
+    ]
     if not looks:
         return None
     return Seen(at=looks[-1].at.astimezone(UTC), by=looks[-1].by, words=looks[-1].words)

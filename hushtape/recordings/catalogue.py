@@ -4,6 +4,7 @@ Keys (times are seconds since 1970):
     hushtape:recording:<id>      hash; every value is at most 64 bytes, which keeps it compact
     hushtape:by-start            sorted set of ids by the call's start
     hushtape:by-queue:<queue>    sorted set of ids by the call's start; a long name by its checksum
+    hushtape:by-tag:<tag>        sorted set of ids by the call's start; a long tag by its checksum
     hushtape:due                 sorted set of ids by the time at which to look at them for deletion
     hushtape:by-number:<hash>    set of ids
     hushtape:by-agent:<hash>     set of ids
@@ -28,10 +29,12 @@ import redis
 
 from hushtape.errors import RecordingError, TooBig, Unreachable
 from hushtape.ids import is_call_id
-from hushtape.recordings import acts, assurance, findings, layout
+from hushtape.recordings import assurance, findings, layout
 from hushtape.recordings.archive import LocalArchive
+from hushtape.recordings.entry import read_entry as read_entry
 from hushtape.recordings.found import (
     BY_QUEUE,
+    BY_TAG,
     Found,
     Wanted,
     fields_of,
@@ -42,10 +45,10 @@ from hushtape.recordings.found import (
     numbered,
     queue_key,
     search_keys,
+    tag_key,
     text_of,
     texts,
 )
-from hushtape.recordings.manifest import Manifest
 from hushtape.recordings.retention import Entry, due_at
 
 PAGE = 500
@@ -54,7 +57,7 @@ LEASE_S = 600
 TROUBLE_TTL_S = 30 * 86_400
 REBUILD_LEASE_S = 120
 RENEW_EVERY = 100  # recordings
-SCHEMA = "3"  # a catalogue that was made with another one is rebuilt
+SCHEMA = "4"  # a catalogue that was made with another one is rebuilt
 
 _RECORDING = "hushtape:recording:"
 _BY_START = "hushtape:by-start"
@@ -126,6 +129,8 @@ class Catalogue:
                 pipe.sadd(key, recording_id)
             for queue in manifest.call.queues:
                 pipe.zadd(queue_key(queue), {recording_id: manifest.call.started_at.timestamp()})
+            for tag in manifest.tags:
+                pipe.zadd(tag_key(tag), {recording_id: manifest.call.started_at.timestamp()})
             pipe.srem(_UNREAD, recording_id)
             pipe.delete(_TROUBLE + recording_id)
             pipe.zrem(_TROUBLES, recording_id)
@@ -153,6 +158,8 @@ class Catalogue:
                 pipe.srem(key, recording_id)
             for token in numbered(fields, "queue"):
                 pipe.zrem(BY_QUEUE + token, recording_id)
+            for token in numbered(fields, "tag"):
+                pipe.zrem(BY_TAG + token, recording_id)
             findings.leave(pipe, recording_id)
             pipe.execute()
 
@@ -205,6 +212,8 @@ class Catalogue:
                 yield ids[start : start + PAGE]
             return
         index = queue_key(wanted.queue) if wanted.queue else _BY_START
+        if wanted.tag:
+            index = tag_key(wanted.tag)
         newest = f"({wanted.before.timestamp()}" if wanted.before else "+inf"
         oldest = wanted.since.timestamp() if wanted.since else "-inf"
         for start in range(0, EXAMINED_MAX, PAGE):
@@ -370,22 +379,6 @@ class Catalogue:
             else:
                 found.append(trouble)
         return tuple(found)
-
-
-def read_entry(archive: LocalArchive, recording_id: str) -> Entry:
-    """A recording as the archive tells it: the manifest and every later act.
-
-    Raises:
-        RecordingError: there is none, or it can't be read.
-    """
-    data = archive.get(layout.manifest(recording_id))
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordingError(f"the manifest of {recording_id} can't be read: {error}") from None
-    if manifest.id != recording_id:
-        raise RecordingError(f"the manifest of {recording_id} belongs to another recording")
-    return Entry(manifest, acts.read(archive, recording_id))
 
 
 def days_between(first: date, last: date) -> tuple[str, ...]:

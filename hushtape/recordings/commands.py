@@ -22,10 +22,12 @@ from hushtape.recordings.findings_commands import findings
 from hushtape.recordings.found import Found, Wanted
 from hushtape.recordings.manifest import Leg, Manifest, SpanKind
 from hushtape.recordings.moments import length, local, parse_moment
+from hushtape.recordings.proof import sentence
 from hushtape.recordings.retention import Entry, rule
 
 TROUBLES_SHOWN = 20
 
+_QUARANTINED = "  QUARANTINED: a payment was not silent; what is left of it is not for hearing"
 _BESIDE = {Leg.OUTSIDE: "", Leg.CONSULTATION: ", on the right: what agent and colleague said"}
 _SOUND = dict.fromkeys(SpanKind, "without sound") | {SpanKind.CONSULTATION: "beside the wait"}
 
@@ -48,22 +50,26 @@ recordings.add_command(findings)
 @config_option
 @click.option("--pbx", default="", help="Only calls of this PBX.")
 @click.option("--queue", default="", help="Only calls of this queue.")
+@click.option("--tag", default="", help="Only recordings that carry this tag of a policy.")
 @click.option("--policy", default="", help="Only calls under this policy.")
 @click.option("--since", default="", help="Only calls from this time on: 2026-11-21.")
 @click.option("--before", default="", help="Only calls before this time.")
 @click.option("--number", default="", help="Only calls with this outside number.")
 @click.option("--agent", default="", help="Only calls of this agent.")
+@click.option("--quarantined", is_flag=True, help="Those that are set aside; else none of them.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_command(
     config_path: Path,
     pbx: str,
     queue: str,
+    tag: str,
     policy: str,
     since: str,
     before: str,
     number: str,
     agent: str,
+    quarantined: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -71,17 +77,20 @@ def list_command(
 
     \b
       hushtape recordings list --number "020 7946 0123" --limit 5
+      hushtape recordings list --tag complaint
     """
     config = configuration.load(config_path)
     key = number_key.load(config.number_key_path) if number or agent else b""
     wanted = Wanted(
         pbx=pbx,
         queue=queue,
+        tag=tag,
         policy=policy,
         since=parse_moment(since) if since else None,
         before=parse_moment(before) if before else None,
         number_hash=number_key.number_hash(number, key),
         agent_hash=number_key.agent_hash(agent, key),
+        quarantined=quarantined,
     )
     client = redis_link.connect(config)
     with redis_link.reaching(config):
@@ -169,6 +178,8 @@ def story(entry: Entry, path: Path, now: datetime) -> list[str]:
         f"  {times} ({manifest.keep.time_zone}); {length(audio.duration_s)} of sound",
         f"  {path} ({audio.size_bytes} bytes, SHA-256 {audio.sha256})",
         f"  left: {audio.channels[0]}; right: {audio.channels[1]}",
+        *([f"  tagged {', '.join(manifest.tags)}"] if manifest.tags else []),
+        *([_QUARANTINED] if manifest.quarantined else []),
         "",
         "What happened",
     ]
@@ -189,6 +200,8 @@ def story(entry: Entry, path: Path, now: datetime) -> list[str]:
             f"  {_clock(span.started_at, zone)}  {length(seconds)} {_SOUND[span.kind]}:"
             f" {span.kind.value}: {span.reason.words}"
         )
+        if span.proof is not None:
+            lines.append(f"            its silence is {sentence(span.proof)}")
     lines += ["", "How long it is kept", f"  {rule(entry, now).why}"]
     reason = manifest.keep.reason
     lines.append(f"  by {reason.policy}, in force from {reason.version}: {reason.words}")

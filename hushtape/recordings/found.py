@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from hushtape.recordings.assurance import of_remarks
-from hushtape.recordings.retention import Entry, due_at
+from hushtape.recordings.assurance import of_remarks, remarks_of
+from hushtape.recordings.retention import Entry, due_at, period_of
 
 VALUE_LIMIT_BYTES = 64
 BY_QUEUE = "hushtape:by-queue:"
+BY_TAG = "hushtape:by-tag:"
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +37,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     audio: str
     size_bytes: int
     sha256: str
+    tags: str  # the policy's words for the call
     fault: str  # the gravest of the findings' kinds: "silent", "one-sided", …; "" if there is none
+    quarantined: bool  # what is left of it is not for hearing
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +47,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     pbx: str = ""
     queue: str = ""
+    tag: str = ""
     policy: str = ""
     since: datetime | None = None
     before: datetime | None = None
     number_hash: str = ""
     agent_hash: str = ""
+    quarantined: bool = False  # these only; else they are left out
 
 
 def fault_of(remarks: Iterable[str]) -> str:
@@ -66,7 +71,7 @@ def fields_of(entry: Entry) -> dict[str, str]:
         "queues": " ".join(call.queues),
         "policy": keep.reason.policy,
         "version": keep.reason.version,
-        "period": keep.period,
+        "period": period_of(entry),
         "zone": keep.time_zone,
         "started": f"{call.started_at.timestamp():.3f}",
         "ended": f"{call.ended_at.timestamp():.3f}",
@@ -78,10 +83,13 @@ def fields_of(entry: Entry) -> dict[str, str]:
         "size": str(manifest.audio.size_bytes),
         "sha256": manifest.audio.sha256,
         "number_hash": manifest.number_hash,
-        "fault": fault_of(manifest.remarks),
+        "tags": " ".join(manifest.tags),
+        "fault": fault_of(remarks_of(entry)),
+        "quarantined": "1" if manifest.quarantined else "",
     }
     fields |= {f"agent.{number}": value for number, value in enumerate(manifest.agent_hashes)}
     fields |= {f"queue.{number}": _token(value) for number, value in enumerate(call.queues)}
+    fields |= {f"tag.{number}": _token(value) for number, value in enumerate(manifest.tags)}
     return {name: _fit(value) for name, value in fields.items() if value}
 
 
@@ -101,11 +109,16 @@ def queue_key(queue: str) -> str:
     return BY_QUEUE + _token(queue)
 
 
-def _token(queue: str) -> str:
-    """A queue's name, or its checksum if the name is too long for a compact hash, or hostile."""
-    data = queue.encode(errors="surrogatepass")
-    if len(data) <= VALUE_LIMIT_BYTES and queue.isprintable():
-        return queue
+def tag_key(tag: str) -> str:
+    """The key of the sorted set of the recordings that carry a tag."""
+    return BY_TAG + _token(tag)
+
+
+def _token(name: str) -> str:
+    """A queue's name or a tag, or its checksum if it is too long for a compact hash, or hostile."""
+    data = name.encode(errors="surrogatepass")
+    if len(data) <= VALUE_LIMIT_BYTES and name.isprintable():
+        return name
     return hashlib.sha256(data).hexdigest()
 
 
@@ -144,15 +157,19 @@ def _read(recording_id: str, fields: Mapping[str, str]) -> Found:
         audio=fields.get("audio", ""),
         size_bytes=int(fields.get("size", 0)),
         sha256=fields.get("sha256", ""),
+        tags=fields.get("tags", ""),
         fault=fields.get("fault", ""),
+        quarantined=bool(fields.get("quarantined")),
     )
 
 
 def matches(entry: Found, fields: Mapping[str, str], wanted: Wanted) -> bool:
     """Tell whether a recording is what a search asks for, but for number and agent."""
     return (
-        (not wanted.pbx or entry.pbx == wanted.pbx)
+        entry.quarantined == wanted.quarantined
+        and (not wanted.pbx or entry.pbx == wanted.pbx)
         and (not wanted.queue or _token(wanted.queue) in numbered(fields, "queue"))
+        and (not wanted.tag or _token(wanted.tag) in numbered(fields, "tag"))
         and (not wanted.policy or entry.policy == wanted.policy)
         and (wanted.since is None or entry.started_at >= wanted.since)
         and (wanted.before is None or entry.started_at < wanted.before)

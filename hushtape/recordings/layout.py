@@ -21,6 +21,8 @@ DELETIONS = "deletions/"
 DELETIONS_BEGUN = "deletions/begun/"
 DISCARDS = "discards/"
 DISCARDS_BEGUN = "discards/begun/"
+PROOFS_BEGUN = "proofs/begun/"
+FOREIGN = "foreign/"
 
 
 def prefix(recording_id: str) -> str:
@@ -103,6 +105,27 @@ def discard_begun(recording_id: str) -> str:
 def discard_step(recording_id: str, number: int) -> str:
     """What one run was about to destroy; from 1."""
     return f"{discard_begun(recording_id)}{number:04}.json"
+
+
+def proof_begun(recording_id: str) -> str:
+    """What was found in a recording's payments, until it is in the manifest: the sound is gone."""
+    return f"{PROOFS_BEGUN}{_checked(recording_id)}.json"
+
+
+def foreign_proof(call_id: str, since: datetime) -> str:
+    """The proof of what became of a stranger's recording of a payment, by the call's month."""
+    return f"{foreign_proofs(call_id)}{since:%Y%m%dT%H%M%S%fZ}.json"
+
+
+def foreign_proofs(call_id: str) -> str:
+    """The folder of all such proofs of one call."""
+    _checked(call_id)
+    return f"{FOREIGN}{call_id[0:4]}/{call_id[4:6]}/{call_id}/"
+
+
+def foreign_again(call_id: str, since: datetime, at: datetime) -> str:
+    """The proof that more of the same was found and destroyed later; beside the first proof."""
+    return _again(foreign_proof(call_id, since), at)
 
 
 def _again(proof: str, at: datetime) -> str:

@@ -17,7 +17,7 @@ import redis
 
 from hushtape import handoff_names as names
 from hushtape.ids import is_call_id
-from hushtape.recordings.manifest import Handoff, Reason
+from hushtape.recordings.manifest import AudioTerms, Handoff, Keep, Reason
 
 PAGE = 500  # entries in one question to Redis
 
@@ -49,6 +49,11 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     segments: int  # recorders that were started so far
     state: State = State.LIVE
     ended_at: datetime | None = None  # handed-off: when the call ended, on the PBX's clock
+    # What its policy says of the recording, as far as is known so far: should nobody hand it off,
+    # that needs no policy file, which may be gone by then. None: an older bridge didn't tell.
+    keep: Keep | None = None
+    tags: tuple[str, ...] = ()
+    audio: AudioTerms | None = None
     discard: Reason | None = None  # nothing of it may be kept, as far as is known so far
     seen_at: datetime | None = None  # when somebody last said that it is so; set when published
 
@@ -124,6 +129,9 @@ def of_handoff(handoff: Handoff) -> Expectation:
         segments=len(handoff.segments),
         state=State.HANDED_OFF,
         ended_at=handoff.call.ended_at,
+        keep=handoff.keep,
+        tags=handoff.tags,
+        audio=handoff.audio,
         discard=handoff.discard,
     )
 
@@ -148,7 +156,8 @@ def _read(call_id: str, value: bytes | str) -> Expectation:
         found = msgspec.json.decode(value, type=Expectation)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return of_unreadable(call_id)
-    times = (found.started_at, found.ended_at, found.seen_at)
+    until = found.keep.until if found.keep is not None else None
+    times = (found.started_at, found.ended_at, found.seen_at, until)
     if any(at is not None and at.tzinfo is None for at in times):
         return of_unreadable(call_id)
     return found

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import msgspec
 
+from hushtape.recordings.proof import Proof
+
 HANDOFF_LIMIT_BYTES = 1_000_000  # a call with a thousand segments is far below
 
 
@@ -116,6 +118,8 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     started_at: datetime
     ended_at: datetime
     reason: Reason
+    muted: bool = False  # the recorders ran on and were to write zeros; else they were stopped
+    proof: Proof | None = None  # of a payment, in a manifest: what the samples say
 
 
 class AudioTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,6 +170,7 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     story: tuple[Happening, ...]
     audio: AudioTerms
     keep: Keep
+    tags: tuple[str, ...] = ()  # the policy's words for this call: "housing"
     discard: Reason | None = None  # nothing of it may be kept: an opt-out, no permission
     adopted: str = ""  # how a worker came to write it: the bridge didn't, a person should look
     version: int = 1
@@ -209,7 +214,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dialled_hash: str
     agent_hashes: tuple[str, ...]
     archived_at: datetime
+    tags: tuple[str, ...] = ()  # the policy's words for this call; older manifests have none
     remarks: tuple[str, ...] = ()  # "segment 2: the file was empty", for a person to read
+    quarantined: bool = False  # a payment was not silent: what is left is not for hearing
     version: int = 1
 
 

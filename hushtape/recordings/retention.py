@@ -50,7 +50,7 @@ def plan(entries: Iterable[Entry], now: datetime) -> Iterator[Ruling]:
 def rule(entry: Entry, now: datetime) -> Ruling:
     """Rule on one recording: its time, then whether somebody holds it."""
     manifest, acts = entry
-    change = _last_change(acts)
+    change = last_change(acts)
     due = due_at(entry)
     zone = _zone(manifest.keep.time_zone)
     if change is None:
@@ -90,7 +90,7 @@ def rule(entry: Entry, now: datetime) -> Ruling:
 
 def due_at(entry: Entry) -> datetime:
     """When a recording's time is over: its last change of period counts. Holds don't move it."""
-    change = _last_change(entry.acts)
+    change = last_change(entry.acts)
     until = change.until if change is not None else None
     return (until or entry.manifest.keep.until).astimezone(UTC)
 
@@ -106,7 +106,18 @@ def open_holds(acts: Sequence[Act]) -> tuple[Act, ...]:
     return tuple(held.values())
 
 
-def _last_change(acts: Sequence[Act]) -> Act | None:
+def period_of(entry: Entry) -> str:
+    """The period for which a recording is kept, in words: "62 days"."""
+    change = last_change(entry.acts)
+    return (change.period if change is not None else "") or entry.manifest.keep.period
+
+
+def last_change(acts: Sequence[Act]) -> Act | None:
+    """The change of period that counts, if there was any.
+
+    Args:
+        acts: in the order in which they were done.
+    """
     changes = [act for act in acts if act.kind == PERIOD_CHANGED]
     return changes[-1] if changes else None
 

@@ -30,7 +30,7 @@ CHANGING_MODES = frozenset("wax+")
 # Their first argument, or their second, is what they change.
 NAMED_BY_FIRST = ("unlink", "remove", "mkdir", "rmdir", "chmod", "utime", "truncate")
 NAMED_BY_SECOND = ("link", "replace", "rename", "symlink")
-BY_DESCRIPTOR = ("fchmod", "ftruncate")
+BY_DESCRIPTOR = ("fchmod", "ftruncate", "pwrite", "fdatasync")
 # What Python itself reports of a change, for the proof that none goes past the wrappers.
 AUDITED = frozenset(
     f"os.{name}"

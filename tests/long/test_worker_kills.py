@@ -23,6 +23,8 @@ from hushtape.recordings.manifest import (
     EndedBy,
     Reason,
     Segment,
+    Span,
+    SpanKind,
     StopSeen,
 )
 from lab import ear
@@ -43,6 +45,12 @@ PBX = "town-hall"
 ROUNDS = 5  # of what the machine does by itself; each is a minute of its time
 ROUND = timedelta(minutes=1)
 KEY = bytes(range(32))
+PAYMENT = Span(
+    kind=SpanKind.PAYMENT,
+    started_at=START + timedelta(seconds=3),
+    ended_at=START + timedelta(seconds=8),
+    reason=REASON,
+)
 
 Clock = Callable[[], datetime]
 
@@ -93,9 +101,14 @@ class Archiving:
         house.write_segment(two, tone(440, 8), tone(600, 8))
         self.ring(house, one, two)
 
-    def ring(self, house: House, *segments: Segment) -> None:
+    def ring(self, house: House, *segments: Segment, spans: tuple[Span, ...] = ()) -> None:
         # FLAC is the same bytes each time; Ogg has a number of its own in it.
-        given = handoff(*segments, audio=AudioTerms(format=AudioFormat.FLAC), discard=self.discard)
+        given = handoff(
+            *segments,
+            audio=AudioTerms(format=AudioFormat.FLAC),
+            discard=self.discard,
+            spans=spans,
+        )
         Ledger(house.redis).expect({given.id: of_handoff(given)}, house.now)
         outbox = self.outbox(house)
         outbox.put(given)
@@ -138,6 +151,20 @@ class ArchivingADamagedOne(Archiving):
     def end_a_call(self, house: House) -> None:
         super().end_a_call(house)
         house.write(part(1, 0, 3).outside_file, b"no sound at all, but text")
+
+
+class ArchivingAFailedPayment(Archiving):
+    """The recorder ran on into a payment: that is destroyed, and what is left is quarantined."""
+
+    def end_a_call(self, house: House) -> None:
+        one = part(1, 0, 3, ended_by=EndedBy.PAYMENT, stop=StopSeen.CONFIRMED)
+        two = part(2, 8, 5)
+        house.write_segment(one, tone(440, 3) + tone(1500, 2), tone(600, 3) + tone(1500, 2))
+        house.write_segment(two, tone(440, 5), tone(600, 5))
+        for name in (one.outside_file, one.inside_file):  # as the recorder left it
+            at_s = START.timestamp() + 5
+            os.utime(house.spool / name, (at_s, at_s))
+        self.ring(house, one, two, spans=(PAYMENT,))
 
 
 class Discarding(Archiving):
@@ -274,6 +301,7 @@ def expire_keys(house: House, *names: str) -> None:
         (ArchivingTheFirst(), 160),
         (ArchivingADamagedOne(), 150),
         (ArchivingWithAHorse(), 100),
+        (ArchivingAFailedPayment(), 170),
         (Discarding(), 100),
         (Expiring(), 180),
         (Rebuilding(), 60),

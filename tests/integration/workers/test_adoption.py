@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hushtape.policy import parse
+from hushtape.errors import RecordingError
+from hushtape.policy import decide, parse
 from hushtape.policy.schema import Policy
 from hushtape.recordings.ledger import Expectation, State
 from hushtape.recordings.manifest import EndedBy, Handoff, StopSeen
@@ -168,20 +169,45 @@ def test_what_nobody_watched_is_left_out(tmp_path: Path, spool: Path) -> None:
     assert "nobody watched" not in given.adopted
 
 
-def test_the_policy_that_was_expected_counts(tmp_path: Path) -> None:
-    old, new, other = (
+def terms(
+    policies: tuple[Policy, ...], expected: Expectation | None = None, at: datetime = START
+) -> tuple[str, str, str]:
+    """Which policy and version decide, and why these."""
+    found = adoption.terms_of(policies, expected, at)
+    return found.keep.reason.policy, found.keep.reason.version, found.why
+
+
+def test_the_version_that_was_expected_counts_and_no_other(tmp_path: Path) -> None:
+    three = (
         policy(tmp_path, "long", "2 years"),
         policy(tmp_path, "long", "1 year", "2025-01-01"),
         policy(tmp_path, "short", "2 weeks"),
     )
-    for version, chosen in (("2024-01-01", old), ("2025-01-01", new)):
-        found, why = adoption.choose_policy((old, new, other), expected("long", version), START)
-        assert found is chosen
-        assert why == "under which the call began"
-    # It was taken out of the folder meanwhile.
-    found, why = adoption.choose_policy((old, new, other), expected("long", "2020-01-01"), START)
-    assert found is other
-    assert why == "which keeps it shortest"
+    for version in ("2024-01-01", "2025-01-01"):
+        under = ("long", version, "under which the call began")
+        assert terms(three, expected("long", version)) == under
+    # It was taken out of the folder meanwhile: nothing is destroyed, and nothing else decides.
+    gone = expected("long", "2020-01-01")
+    with pytest.raises(RecordingError, match=r"policy long of 2020-01-01, and no file .* put it"):
+        adoption.terms_of(three, gone, START)
+    # But of what is discarded nothing is kept by any of them.
+    discarded = msgspec.structs.replace(gone, discard=REASON)
+    assert terms(three, discarded)[0] == "short"
+
+
+def test_what_the_bridge_had_settled_needs_no_policy(tmp_path: Path, spool: Path) -> None:
+    write(spool, 1, "outside", 2, 3)
+    gone = policy(tmp_path, "gone", "62 days", more='[audio]\nformat = "flac"')
+    settled = msgspec.structs.replace(
+        expected("gone", "2024-01-01"),
+        keep=decide.keep(gone, START),
+        audio=decide.audio_terms(gone),
+        tags=("housing",),
+    )
+    given = adoption.handoff_of(spool, orphan_in(spool), "town-hall", (), settled, NOW)
+    assert (given.keep, given.tags) == (decide.keep(gone, START), ("housing",))
+    assert given.audio.format == "flac"
+    assert given.adopted.endswith("kept by gone of 2024-01-01, as its bridge had settled")
 
 
 def test_the_shortest_period_of_those_in_force_counts(tmp_path: Path) -> None:
@@ -192,12 +218,36 @@ def test_the_shortest_period_of_those_in_force_counts(tmp_path: Path) -> None:
     rule = '[[retention.rule]]\ncalls_before = 2027-01-01\nkeep = "5 days"'
     ruled = policy(tmp_path, "ruled", "9 years", more=rule)
     three = (year, months, later, replaced)
-    assert adoption.choose_policy(three, None, START)[0] is months
-    assert adoption.choose_policy((*three, ruled), None, START)[0] is ruled
+    assert terms(three)[:2] == ("months", "2024-01-01")
+    assert terms((*three, ruled))[0] == "ruled"
     in_2022 = datetime(2022, 1, 1, tzinfo=UTC)
-    assert adoption.choose_policy(three, None, in_2022)[0] is replaced
+    assert terms(three, at=in_2022)[:2] == ("months", "2020-01-01")
     # None was in force at that time: the shortest of all.
-    assert adoption.choose_policy((year, later), None, in_2022)[0] is later
+    assert terms((year, later), at=in_2022)[0] == "later"
+
+
+def test_where_queues_and_tags_are_not_known_the_shortest_rule_that_may_fit_counts(
+    tmp_path: Path,
+) -> None:
+    rules = """
+        [[retention.rule]]
+        queues = ["help-line"]
+        tags = ["hot"]
+        keep = "3 weeks"
+        [[retention.rule]]
+        tags = ["housing"]
+        keep = "4 weeks"
+        [[retention.rule]]
+        calls_before = 2020-01-01
+        keep = "1 day"
+        [[tag]]
+        name = "hot"
+        [[tag]]
+        name = "housing"
+    """
+    ruled = policy(tmp_path, "ruled", "1 year", more=rules)
+    assert adoption.terms_of((ruled,), None, START).keep.period == "3 weeks"
+    assert adoption.terms_of((ruled,), expected("ruled", "2024-01-01"), START).tags == ()
 
 
 def test_what_nobody_had_agreed_to_is_not_adopted_but_discarded(

@@ -116,6 +116,49 @@ def test_what_was_expected_names_the_policy(house: House) -> None:
     assert Ledger(house.redis).all() == {}
 
 
+def test_a_version_that_is_gone_is_waited_for_and_nothing_is_lost(house: House) -> None:
+    """No other one decides in its place: the files stay, and somebody is told, once."""
+    pair(house)
+    each = Expectation(
+        pbx="town-hall", policy="long", version="2020-01-01", started_at=START, segments=1
+    )
+    Ledger(house.redis).publish({RECORDING_ID: each}, START)
+    before = in_spool(house)
+    with capture_logs() as logs:
+        assert glance().left == [RECORDING_ID]
+        assert glance().left == [RECORDING_ID]
+    assert in_spool(house) == before
+    (line,) = logs
+    assert (line["event"], line["log_level"]) == ("left in the spool", "error")
+    assert "policy long of 2020-01-01, and no file in the policies' folder" in line["why"]
+    assert "put it back" in line["why"]
+    text = POLICY.format(name="long", keep="3 weeks").replace("2024-01-01", "2020-01-01")
+    (house.folder / "policies" / "old.toml").write_text(text)
+    assert glance().adopted == [RECORDING_ID]
+    work(house)
+    assert manifest_of(house).keep.period == "3 weeks"
+
+
+def test_what_the_bridge_settled_is_kept_by_it_without_any_policy(house: House) -> None:
+    pair(house)
+    keep = handoff().keep
+    each = Expectation(
+        pbx="town-hall",
+        policy="gone",
+        version="2020-01-01",
+        started_at=START,
+        segments=1,
+        keep=keep,
+        tags=("housing",),
+    )
+    Ledger(house.redis).publish({RECORDING_ID: each}, START)
+    for path in (house.folder / "policies").iterdir():
+        path.unlink()
+    assert glance().adopted == [RECORDING_ID]
+    work(house)
+    assert (manifest_of(house).keep, manifest_of(house).tags) == (keep, ("housing",))
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_what_the_bridge_still_tells_of_is_its_matter(house: House, state: State) -> None:
     """A call may be without a recorder for hours, and a hand-off may wait in the outbox."""

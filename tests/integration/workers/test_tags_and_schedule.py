@@ -30,6 +30,7 @@ def test_tags_say_what_and_hold_no_number() -> None:
         "policy": "town-hall 2026-01-01",
         "keep_until": "2027-01-22T13:15:00+00:00",
     }
+    assert encode.tags_of(handoff(tags=("housing", "hot")))["tags"] == "housing, hot"
     with_number = handoff(audio=AudioTerms(number_in_tags=True))
     assert encode.tags_of(with_number)["caller"] == "+44 20 7946 0123"
 

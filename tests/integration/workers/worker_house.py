@@ -25,6 +25,18 @@ from hushtape.recordings.manifest import Handoff, Segment
 from tests.recording_samples import START, wav
 from workers import tasks
 
+POLICY = """
+[policy]
+name = "whole-house"
+title = "So long that no other one is longer"
+in_force_from = 2024-01-01
+time_zone = "Europe/London"
+[calls]
+queues = ["council-tax"]
+[retention]
+keep = "90 years"
+"""
+
 # As in pyproject.toml: everything is an error, but for what pydub imports.
 WARNINGS = ("-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning")
 
@@ -134,6 +146,7 @@ def wait_for(true: Callable[[], object], limit_s: float = 20.0) -> float:
 def make_house(folder: Path, redis_url: str, processes: int = 1) -> House:
     (folder / "spool").mkdir()
     (folder / "policies").mkdir()
+    (folder / "policies" / "whole-house.toml").write_text(POLICY)
     config_path = folder / "hushtape.toml"
     config_path.write_text(
         f"""

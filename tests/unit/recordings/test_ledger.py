@@ -31,6 +31,8 @@ def test_what_is_expected_of_a_hand_off_names_nobody() -> None:
         segments=2,
         state=State.HANDED_OFF,
         ended_at=given.call.ended_at,
+        keep=given.keep,
+        audio=given.audio,
     )
     text = msgspec.json.encode(expected).decode()
     assert not any(word in text for word in ("7946", "Caller", "Ann", "500"))
