@@ -11,12 +11,14 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from hushtape import schema
+from hushtape.config_doors import Alarms, Api, alarms_problems, api_problems
 from hushtape.errors import ConfigError
 from hushtape.policy import numbers
 
@@ -25,11 +27,14 @@ SECRET_LIMIT_BYTES = 4096
 DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
 MOST_PROCESSES = 256
 PORT_MAX = 65535
+TIMEOUT_S_MAX = 60  # whoever waits longer for silence has recorded the card number
+MARGIN_MS_MAX = 1000  # more would let a word of a payment pass for its edge
 PERCENT_MAX = 90  # more would be an alarm that is always on
 QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 SPOOL_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 REDIS_URL = re.compile(r"(redis|rediss|unix)://")
+REGION = re.compile(r"([A-Za-z]{2})?")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -65,6 +70,8 @@ class Redis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     url: str = ""
     password_file: str = ""
     password_env: str = ""
+    region: str = ""  # the country in which it runs, two letters: "GB"
+    owner: str = ""  # the organisation that runs it
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +79,8 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     folder: str = ""  # default: ``archive`` in the data folder
     number_key_file: str = ""  # default: ``number.key`` in the data folder, made when missing
+    region: str = ""  # the country in which it lies, two letters: "GB"
+    owner: str = ""  # the organisation in whose hands it is
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +102,24 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     low_gigabytes: float = 1.0  # 10^9 bytes
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How exactly a payment's silence is proved."""
+
+    margin_ms: float = 60.0  # so much at its edges is cut without being called a failure
+
+    @property
+    def margin_s(self) -> float:
+        """The same in seconds."""
+        return self.margin_ms / 1000
+
+
+class Payments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the PBX may take to show that a payment is silent."""
+
+    stop_timeout_s: float = 5.0  # for each of the tries to stop a recorder
+    confirmed_within_s: float = 2.0  # from a payment's beginning; then there is an alarm
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where numbers about the programs can be fetched; 0: nowhere."""
 
@@ -111,7 +138,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     archive: Archive = Archive()
     workers: Workers = Workers()
     disk: Disk = Disk()
+    proof: Proof = Proof()
+    payments: Payments = Payments()
     metrics: Metrics = Metrics()
+    api: Api = Api()
+    alarms: Alarms = Alarms()
 
     @property
     def data_path(self) -> Path:
@@ -122,6 +153,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def outbox_path(self) -> Path:
         """Where the bridge keeps recordings until the workers have taken them."""
         return self.data_path / "outbox"
+
+    @property
+    def orders_path(self) -> Path:
+        """Where the bridge keeps orders to destroy what something else recorded."""
+        return self.data_path / "orders"
 
     @property
     def live_path(self) -> Path:
@@ -196,6 +232,7 @@ def secret(
     file: str,
     env: str,
     environ: Mapping[str, str] = os.environ,
+    key: str = "password",
 ) -> str:
     """Read a secret from a file or from the environment.
 
@@ -203,6 +240,7 @@ def secret(
         where: the key that is being read, for errors: ``pbx.town-hall``.
         file: the value of ``password_file``; wins over the environment.
         env: the value of ``password_env``: a variable's name. ``NAME_FILE`` is honoured.
+        key: how the two begin, for errors.
 
     Returns:
         The secret without its trailing line break; ``""`` if neither is given.
@@ -213,12 +251,12 @@ def secret(
     if not file and env:
         if env in environ:
             if not environ[env]:
-                raise ConfigError(f"{where}.password_env", f"the variable {env} is empty")
+                raise ConfigError(f"{where}.{key}_env", f"the variable {env} is empty")
             return environ[env]
         file = environ.get(f"{env}_FILE", "")
         if not file:
             raise ConfigError(
-                f"{where}.password_env", f"neither {env} nor {env}_FILE is set in the environment"
+                f"{where}.{key}_env", f"neither {env} nor {env}_FILE is set in the environment"
             )
     if not file:
         return ""
@@ -226,9 +264,9 @@ def secret(
         with Path(file).open(encoding="utf-8") as stream:
             text = stream.read(SECRET_LIMIT_BYTES).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}.password_file", f"{file} can't be read: {error}") from None
+        raise ConfigError(f"{where}.{key}_file", f"{file} can't be read: {error}") from None
     if not text:
-        raise ConfigError(f"{where}.password_file", f"{file} is empty")
+        raise ConfigError(f"{where}.{key}_file", f"{file} is empty")
     return text
 
 
@@ -257,7 +295,8 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
         redis=msgspec.structs.replace(
             config.redis, password_file=absolute(config.redis.password_file)
         ),
-        archive=Archive(
+        archive=msgspec.structs.replace(
+            config.archive,
             folder=absolute(config.archive.folder),
             number_key_file=absolute(config.archive.number_key_file),
         ),
@@ -270,6 +309,18 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
             )
             for name, pbx in config.pbx.items()
         },
+        api=msgspec.structs.replace(
+            config.api,
+            tls_cert=absolute(config.api.tls_cert),
+            tls_key=absolute(config.api.tls_key),
+            tokens={
+                name: msgspec.structs.replace(token, token_file=absolute(token.token_file))
+                for name, token in config.api.tokens.items()
+            },
+        ),
+        alarms=msgspec.structs.replace(
+            config.alarms, secret_file=absolute(config.alarms.secret_file)
+        ),
     )
 
 
@@ -292,6 +343,12 @@ def _check(config: Config, where: str) -> None:
             f"{where}: redis.url",
             "expected redis://host:port/number, rediss:// (TLS) or unix:///path",
         )
+    for table, region in (("archive", config.archive.region), ("redis", config.redis.region)):
+        if not REGION.fullmatch(region):
+            raise ConfigError(
+                f"{where}: {table}.region",
+                f'expected the two letters of a country, such as "GB", not "{region}"',
+            )
 
 
 def _check_numbers(config: Config, where: str) -> None:
@@ -307,6 +364,21 @@ def _check_numbers(config: Config, where: str) -> None:
             "disk.low_gigabytes",
             f"expected a number from 0 on, not {disk.low_gigabytes}",
         ),
+        (
+            not 0.1 <= config.payments.stop_timeout_s <= TIMEOUT_S_MAX,
+            "payments.stop_timeout_s",
+            f"expected 0.1 to {TIMEOUT_S_MAX}, not {config.payments.stop_timeout_s}",
+        ),
+        (
+            not 0.1 <= config.payments.confirmed_within_s <= TIMEOUT_S_MAX,
+            "payments.confirmed_within_s",
+            f"expected 0.1 to {TIMEOUT_S_MAX}, not {config.payments.confirmed_within_s}",
+        ),
+        (
+            not 0 <= config.proof.margin_ms <= MARGIN_MS_MAX,
+            "proof.margin_ms",
+            f"expected 0 to {MARGIN_MS_MAX}, not {config.proof.margin_ms}",
+        ),
         (not metrics.listen, "metrics.listen", "is empty: expected an address such as 127.0.0.1"),
         (
             0 != metrics.bridge_port == metrics.workers_port,
@@ -321,7 +393,11 @@ def _check_numbers(config: Config, where: str) -> None:
             ("workers_port", metrics.workers_port),
         )
     ]
-    for is_wrong, key, what in wrong:
+    taken = config.api.port and config.api.port in (metrics.bridge_port, metrics.workers_port)
+    wrong.append((bool(taken), "api.port", f"is a port of the metrics, too: {config.api.port}"))
+    for is_wrong, key, what in chain(
+        wrong, api_problems(config.api), alarms_problems(config.alarms)
+    ):
         if is_wrong:
             raise ConfigError(f"{where}: {key}", what)
 

@@ -7,10 +7,8 @@ import sys
 
 import structlog
 
-from hushtape import metrics
+from hushtape import alarms, metrics
 from hushtape.printable import printable, write_traceback
-
-ALARM = "alarm"  # the event of every line that a person should act on
 
 
 def configure(program: str, as_json: bool = False, verbose: bool = False) -> None:
@@ -27,7 +25,7 @@ def configure(program: str, as_json: bool = False, verbose: bool = False) -> Non
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(program),
-        _count_alarms,
+        _pass_on_alarms,
     ]
     # Plain tracebacks: the pretty ones show local variables, and so names and numbers.
     last: list[structlog.typing.Processor] = (
@@ -60,11 +58,13 @@ def configure(program: str, as_json: bool = False, verbose: bool = False) -> Non
     )
 
 
-def _count_alarms(
+def _pass_on_alarms(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    if event.get("event") == ALARM:
-        metrics.alarm()
+    if event.get("event") == alarms.ALARM:
+        event["kind"] = alarms.kind_of(event).value
+        metrics.alarm(alarms.kind_of(event))
+        alarms.told(event)
     return event
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from hushtape.alarms import Kind, raise_alarm
+
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 LABELS_MAX = 64  # different words under one label
 OTHER = "other"
@@ -46,8 +48,8 @@ RECORDERS = Metric(
 NOT_RECORDED = Metric(
     name="hushtape_calls_not_recorded_total",
     kind="counter",
-    help="calls that are not recorded, by the rule that says so",
-    labels=("rule",),
+    help="calls of which nothing is recorded from their beginning, by reason",
+    labels=("reason",),
 )
 COMMANDS = Metric(
     name="hushtape_commands_total",
@@ -62,10 +64,54 @@ COMMAND_SECONDS = Metric(
     labels=("command",),
 )
 ALARMS = Metric(
-    name="hushtape_alarms_total", kind="counter", help="log lines `alarm` of this program"
+    name="hushtape_alarms_total",
+    kind="counter",
+    help="log lines `alarm` of this program",
+    labels=("kind",),
+)
+API_REQUESTS = Metric(
+    name="hushtape_api_requests_total",
+    kind="counter",
+    help="requests of agents' desktops by how they were answered",
+    labels=("asked", "status"),
 )
 OUTBOX_WAITING = Metric(
     name="hushtape_outbox_waiting", kind="gauge", help="recordings that no worker has taken yet"
+)
+PAYMENTS_BEGUN = Metric(
+    name="hushtape_payments_begun_total",
+    kind="counter",
+    help="payments by how they began; one that begins in two ways counts for both",
+    labels=("way",),
+)
+PAYMENTS_ENDED = Metric(
+    name="hushtape_payments_ended_total",
+    kind="counter",
+    help="payments by what ended them",
+    labels=("by",),
+)
+SILENCE_SECONDS = Metric(
+    name="hushtape_silence_seconds",
+    kind="histogram",
+    help="from a payment's cause until every recorder of the call was shown to be gone",
+    labels=("way",),
+)
+SILENCE_UNCONFIRMED = Metric(
+    name="hushtape_silence_unconfirmed_total",
+    kind="counter",
+    help="payments of which it wasn't sure in time that nothing records them",
+    labels=("way",),
+)
+FOREIGN_RECORDERS = Metric(
+    name="hushtape_foreign_recorders_total",
+    kind="counter",
+    help="recorders of somebody else that were stopped in a payment",
+)
+GUARD_ANSWERS = Metric(
+    name="hushtape_guard_answers_total",
+    kind="counter",
+    help="questions of dialplans before a payment, by the answer, and why it was no",
+    labels=("answer", "reason"),
 )
 BRIDGE = (
     LINK_UP,
@@ -75,7 +121,14 @@ BRIDGE = (
     COMMANDS,
     COMMAND_SECONDS,
     ALARMS,
+    API_REQUESTS,
     OUTBOX_WAITING,
+    PAYMENTS_BEGUN,
+    PAYMENTS_ENDED,
+    SILENCE_SECONDS,
+    SILENCE_UNCONFIRMED,
+    FOREIGN_RECORDERS,
+    GUARD_ANSWERS,
 )
 
 
@@ -136,6 +189,9 @@ def start_bridge(listen: str, port: int) -> Any:
     """
     global _told  # whoever has something to tell finds it here
     _told = Told(BRIDGE) if port else None
+    if _told is not None:
+        for kind in Kind:  # from the start: of a row that begins with 1 nobody sees the increase
+            _told.of(ALARMS, kind.value)
     return serve(listen, port, _told.registry) if _told else None
 
 
@@ -151,7 +207,7 @@ def serve(listen: str, port: int, registry: Any) -> Any:
         server, _thread = start_http_server(port, listen, registry)
     except OSError as error:
         why = error.strerror or str(error)
-        log.error("alarm", what=f"metrics can't be served at {listen}:{port}: {why}")
+        raise_alarm(Kind.PROGRAM, f"metrics can't be served at {listen}:{port}: {why}")
         return None
     log.info("metrics are served", listen=listen, port=port)
     return server
@@ -166,20 +222,31 @@ def stop(server: Any) -> None:
         server.server_close()
 
 
-def alarm() -> None:
+def alarm(kind: Kind) -> None:
     """An alarm was logged; ``hushtape.logs`` tells of each by itself."""
     if _told is not None:
-        _told.of(ALARMS).inc()
+        _told.of(ALARMS, kind.value).inc()
 
 
-def not_recorded(rule: str) -> None:
+def api_request(asked: str, status: int) -> None:
+    """A desktop's request was answered.
+
+    Args:
+        asked: "begin payment", "end payment" or "look".
+        status: of HTTP.
+    """
+    if _told is not None:
+        _told.of(API_REQUESTS, asked, str(status)).inc()
+
+
+def not_recorded(reason: str) -> None:
     """A call isn't recorded.
 
     Args:
-        rule: the rule of the decision's reason: "no policy", "ambiguous".
+        reason: one of few words: "no policy", "ambiguous", "out of hours".
     """
     if _told is not None:
-        _told.of(NOT_RECORDED, rule).inc()
+        _told.of(NOT_RECORDED, reason).inc()
 
 
 def command(name: str, seconds: float, outcome: str) -> None:
@@ -217,3 +284,47 @@ def outbox_waiting(count: int) -> None:
     """So many recordings wait in the outbox."""
     if _told is not None:
         _told.of(OUTBOX_WAITING).set(count)
+
+
+def payment_began(way: str) -> None:
+    """A payment has begun, in one of its ways."""
+    if _told is not None:
+        _told.of(PAYMENTS_BEGUN, way).inc()
+
+
+def payment_ended(by: str) -> None:
+    """A payment is over.
+
+    Args:
+        by: the way in which that was told; "hang-up", "time", "opt-out" or "another place".
+    """
+    if _told is not None:
+        _told.of(PAYMENTS_ENDED, by).inc()
+
+
+def silence(way: str, seconds: float) -> None:
+    """Every recorder of a call in payment was shown to be gone, so long after the cause."""
+    if _told is not None:
+        _told.of(SILENCE_SECONDS, way).observe(seconds)
+
+
+def silence_unconfirmed(way: str) -> None:
+    """It isn't sure in time that nothing records a payment."""
+    if _told is not None:
+        _told.of(SILENCE_UNCONFIRMED, way).inc()
+
+
+def foreign_recorder() -> None:
+    """Somebody else's recorder was found in a payment."""
+    if _told is not None:
+        _told.of(FOREIGN_RECORDERS).inc()
+
+
+def guard_answered(why_not: str) -> None:
+    """A dialplan's question was answered.
+
+    Args:
+        why_not: one of few words; "" for a yes.
+    """
+    if _told is not None:
+        _told.of(GUARD_ANSWERS, "no" if why_not else "yes", why_not or "silent").inc()

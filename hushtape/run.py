@@ -86,13 +86,17 @@ class Part:
 def run(config: Config, config_path: Path, options: list[str]) -> None:
     """Keep bridge, worker and scheduler running until SIGTERM or SIGINT.
 
+    SIGHUP is for the bridge: it reads the policies again.
+
     Args:
         config_path: the file that the parts read.
         options: what every part is told beside it, such as ``--json-logs``.
     """
     ended = threading.Event()
+    read_again = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGHUP, lambda *_: read_again.set())
     parts = []
     if not config.redis.url:
         socket = str(config.redis_socket_path)
@@ -109,10 +113,20 @@ def run(config: Config, config_path: Path, options: list[str]) -> None:
         while not ended.wait(LOOK_INTERVAL_S):
             for part in parts:
                 part.look()
+            if read_again.is_set():
+                read_again.clear()
+                _read_again(parts)
     finally:
         log.info("ending")
         for part in reversed(parts):
             part.stop()
+
+
+def _read_again(parts: list[Part]) -> None:
+    """Let the bridge read the policies again; one that is about to start reads them anyway."""
+    for part in parts:
+        if part.name == "bridge" and part.process is not None and part.process.poll() is None:
+            part.process.send_signal(signal.SIGHUP)
 
 
 def _await(part: Part, ready: Callable[[], bool], ended: threading.Event) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hushtape.cli import NOBODY_READS
+
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 30
 
@@ -23,6 +25,9 @@ port = 9
 password_env = "TOWN_SECRET"
 spool = "/var/spool/asterisk/hushtape"
 outside_contexts = ["from-trunk"]
+[archive]
+region = "GB"
+owner = "South Hams District Council"
 """
 
 
@@ -96,6 +101,43 @@ def test_without_redis_the_catalogue_says_so(tmp_path: Path) -> None:
     assert_one_line(hushtape(tmp_path, "recordings", "list"), 3, "hushtape run brings it along")
 
 
+def test_a_policy_that_the_configuration_breaks_is_refused_by_every_program(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    text = (ROOT / "examples" / "policies" / "reigate-banstead.toml").read_text(encoding="utf-8")
+    assert "[storage]" not in text
+    text += '\n[storage]\nregions = ["UK", "EEA"]\n'
+    (tmp_path / "policies" / "one.toml").write_text(text, encoding="utf-8")
+    config = CONFIG.replace(str(ROOT / "examples" / "policies"), "policies")
+    config = config.partition("[archive]")[0]
+    configure(tmp_path, config)
+    for command in ("check", "run", "bridge", "worker"):
+        done = hushtape(tmp_path, command)
+        assert_one_line(done, 2, 'write it down, such as region = "GB" under [archive]')
+        assert "policy reigate-banstead of" in done.stderr
+    configure(tmp_path, f'{config}[archive]\nregion = "US"\n')
+    assert_one_line(hushtape(tmp_path, "check"), 2, 'the archive is in "US"')
+    configure(tmp_path, f'{config}[archive]\nregion = "IE"\n')
+    assert hushtape(tmp_path, "check").returncode == 0
+
+
+def test_a_reader_that_goes_ends_a_command_silently(tmp_path: Path) -> None:
+    policy = ROOT / "examples" / "policies" / "surrey.toml"
+    arguments = ("policy", "show", str(policy), "--as", "json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "hushtape", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as `head` does when it has enough
+        told = process.stderr.read()
+        assert process.wait(TIMEOUT_S) == NOBODY_READS
+    assert told == ""
+
+
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     for command in (
         [],
@@ -108,8 +150,11 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         ["recordings", "show"],
         ["recordings", "findings"],
         ["recordings", "findings", "seen"],
+        ["policy"],
+        ["policy", "lint"],
         ["retention", "plan"],
         ["retention", "sweep"],
+        ["retention", "change"],
     ):
         done = hushtape(tmp_path, *command, "--help")
         assert done.returncode == 0

@@ -46,6 +46,7 @@ def test_a_good_file_is_read_and_its_paths_are_its_neighbours(tmp_path: Path) ->
     assert loaded.redis_url.startswith("unix://")
     assert (loaded.metrics.bridge_port, loaded.metrics.workers_port) == (0, 0)
     assert loaded.metrics.listen == "127.0.0.1"
+    assert (loaded.archive.region, loaded.redis.owner) == ("", "")
     assert (loaded.disk.low_percent, loaded.disk.low_gigabytes) == (10, 1)
 
 
@@ -79,6 +80,8 @@ BROKEN = [
         "metrics.workers_port",
         "the bridge's port, too",
     ),
+    ('data = "data"', 'data = "d"\narchive.region = "Britain"', "archive.region", '"GB"'),
+    ('data = "data"', 'data = "d"\nredis.region = "G1"', "redis.region", "two letters"),
     ('data = "data"', "data = data", "", "is not TOML"),
 ]
 

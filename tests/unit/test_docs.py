@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
-from hushtape import config, metrics
+from hushtape import config, config_doors, metrics
+from hushtape.errors import PolicyError
 from hushtape.policy import parse, schema
 from workers import gauges
 
@@ -37,7 +40,12 @@ def test_every_key_of_the_configuration_is_explained() -> None:
         config.Policies,
         config.Workers,
         config.Disk,
+        config.Payments,
+        config.Proof,
         config.Metrics,
+        config.Api,
+        config_doors.Token,
+        config.Alarms,
     )
     assert set(keys_of(*structures)) - explained("configuration.md") == set()
 
@@ -58,18 +66,69 @@ def test_no_metric_is_explained_that_is_none() -> None:
     assert set(re.findall(r"^\| `(hushtape_[a-z_]+)`", text, re.MULTILINE)) == told
 
 
-def test_every_key_of_a_policy_is_explained() -> None:
-    structures = (
-        schema.About,
-        schema.Calls,
-        schema.Destination,
-        schema.Transfer,
-        schema.Payment,
-        schema.Retention,
-        schema.RetentionRule,
-        schema.Audio,
-    )
-    assert set(keys_of(*structures)) - explained("policies.md") == set()
+def tables_of(kind: type[msgspec.Struct], name: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every key of a policy: the section that explains it, the key, and what it may hold."""
+    for field in msgspec.structs.fields(kind):
+        inner = (field.type, *get_args(field.type))
+        structure = next((each for each in inner if hasattr(each, "__struct_fields__")), None)
+        if name or structure is None:
+            yield name, field.encode_name, field.type
+        if structure is not None:
+            yield from tables_of(structure, name or field.encode_name)
+
+
+def sections_of_policies() -> dict[str, str]:
+    """The guide's sections, by the table that they explain: "calls"."""
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    parts = re.split(r"^##+ `\[+([a-z_]+)\]+`", text, flags=re.MULTILINE)
+    return {
+        name: body.partition("\n## ")[0]
+        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def test_every_key_of_a_policy_is_explained_in_its_section() -> None:
+    keys, sections = list(tables_of(schema.Policy)), sections_of_policies()
+    assert len(keys) > 80, "the walk would prove nothing"
+    for table, key, kind in keys:
+        rows = [row for row in sections[table].splitlines() if row.startswith("|")]
+        firsts = [word for row in rows for word in re.findall(r"`([a-z_]+)`", row.split("|")[1])]
+        assert key in firsts, f"[{table}] {key}"
+        for each in (kind, *get_args(kind)):
+            for word in getattr(each, "__members__", {}).values():
+                said = f'"{word.value}"' in sections[table]
+                assert said or word is schema.DestinationKind.UNKNOWN, f'{key} = "{word.value}"'
+
+
+def test_no_key_of_a_policy_is_explained_that_is_none() -> None:
+    keys = {(table, key) for table, key, _ in tables_of(schema.Policy)}
+    for table, body in sections_of_policies().items():
+        for row in re.findall(r"^\| ([^|]*`[a-z_]+`[^|]*)\|", body, re.MULTILINE):
+            for key in re.findall(r"`([a-z_]+)`", row):
+                assert (table, key) in keys, f"[{table}] {key}"
+
+
+BASE = """
+[policy]
+name = "base"
+title = "Base"
+in_force_from = 2026-01-01
+time_zone = "Europe/London"
+[calls]
+queues = ["main"]
+[retention]
+keep = "62 days"
+"""
+
+
+def test_every_snippet_of_the_guide_is_read() -> None:
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(snippets) > 8
+    for snippet in snippets:
+        document = tomllib.loads(BASE) | tomllib.loads(snippet)
+        policy = config.convert(document, schema.Policy, "policies.md", PolicyError)
+        assert list(parse.problems(policy)) == [], snippet
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

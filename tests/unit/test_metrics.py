@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from hushtape import logs, metrics
+from hushtape.alarms import Kind
 
 
 @pytest.fixture
@@ -29,16 +30,25 @@ def values(told: metrics.Told) -> dict[str, float]:
 
 
 def test_all_that_is_told_is_counted(told: metrics.Told) -> None:
-    metrics.alarm()
-    metrics.alarm()
+    metrics.alarm(Kind.DISK)
+    metrics.alarm(Kind.DISK)
+    metrics.api_request("begin payment", 504)
     metrics.not_recorded("no policy")
     metrics.command("StartRecorder", 0.25, "RecorderStarted")
     metrics.link("town-hall", True)
     metrics.live("town-hall", 3, {"running": 2, "stopping all": 1})
     metrics.live("town-hall", 2, {"running": 2, "stopping all": 0})
     metrics.outbox_waiting(4)
+    metrics.payment_began("key")
+    metrics.payment_ended("hang-up")
+    metrics.silence("key", 0.25)
+    metrics.silence_unconfirmed("api")
+    metrics.foreign_recorder()
+    metrics.guard_answered("")
+    metrics.guard_answered("late")
     assert values(told) == {
-        "hushtape_alarms_total[]": 2,
+        "hushtape_alarms_total['disk']": 2,
+        "hushtape_api_requests_total['504', 'begin payment']": 1,
         "hushtape_calls_not_recorded_total['no policy']": 1,
         "hushtape_commands_total['RecorderStarted', 'StartRecorder']": 1,
         "hushtape_command_seconds_count['StartRecorder']": 1,
@@ -48,6 +58,14 @@ def test_all_that_is_told_is_counted(told: metrics.Told) -> None:
         "hushtape_recorders['running', 'town-hall']": 2,
         "hushtape_recorders['stopping all', 'town-hall']": 0,
         "hushtape_outbox_waiting[]": 4,
+        "hushtape_payments_begun_total['key']": 1,
+        "hushtape_payments_ended_total['hang-up']": 1,
+        "hushtape_silence_seconds_count['key']": 1,
+        "hushtape_silence_seconds_sum['key']": 0.25,
+        "hushtape_silence_unconfirmed_total['api']": 1,
+        "hushtape_foreign_recorders_total[]": 1,
+        "hushtape_guard_answers_total['silent', 'yes']": 1,
+        "hushtape_guard_answers_total['late', 'no']": 1,
     }
 
 
@@ -56,8 +74,8 @@ def test_a_label_is_one_of_few_words(told: metrics.Told) -> None:
         metrics.not_recorded(hostile)
     assert values(told) == {
         "hushtape_calls_not_recorded_total['other']": 6,
-        "hushtape_alarms_total[]": 0,
         "hushtape_outbox_waiting[]": 0,
+        "hushtape_foreign_recorders_total[]": 0,
     }
     for number in range(2 * metrics.LABELS_MAX):
         metrics.not_recorded(f"rule {number}")
@@ -68,8 +86,11 @@ def test_a_label_is_one_of_few_words(told: metrics.Told) -> None:
 def test_while_it_is_off_nothing_is_imported_and_nothing_happens() -> None:
     code = (
         "import sys; from hushtape import metrics as m; assert m.start_bridge('x', 0) is None;"
-        "m.alarm(); m.not_recorded('x'); m.command('x', 1, 'y'); m.link('x', True);"
-        "m.live('x', 1, {}); m.outbox_waiting(1); m.stop(None);"
+        "m.alarm(m.Kind.DISK); m.api_request('look', 200);"
+        "m.not_recorded('x'); m.command('x', 1, 'y'); m.link('x', True);"
+        "m.live('x', 1, {}); m.outbox_waiting(1); m.payment_began('x'); m.payment_ended('x');"
+        "m.silence('x', 1); m.silence_unconfirmed('x'); m.foreign_recorder();"
+        "m.guard_answered('x'); m.stop(None);"
         "sys.exit('prometheus_client' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
@@ -89,7 +110,7 @@ def test_every_alarm_in_the_log_is_counted(
         root.handlers[:], level = before
         root.setLevel(level)
         structlog.reset_defaults()
-    assert values(told)["hushtape_alarms_total[]"] == 1
+    assert values(told)["hushtape_alarms_total['other']"] == 1
     assert '"event": "alarm"' in capsys.readouterr().err
 
 

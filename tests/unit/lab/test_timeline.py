@@ -1,0 +1,126 @@
+"""The check that holds a played trace against recording and ear finds what is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lab import ear, timeline, town
+from lab.product import Recording
+from lab.timeline import EDGE_S, Played, archived, joined
+
+BEGAN_S = 1_795_282_345.0
+RATE = ear.RATE_HZ
+
+
+def stamp(offset_s: float) -> str:
+    return datetime.fromtimestamp(BEGAN_S + offset_s, UTC).isoformat()
+
+
+def recording(*spans: tuple[float, float], leg: str = "outside") -> Recording:
+    segments: list[dict[str, Any]] = [
+        {"started_at": stamp(a), "duration_s": b - a, "leg": leg} for a, b in spans
+    ]
+    return Recording({"id": "r1", "segments": segments}, Path("/nowhere"))
+
+
+def played(*spans: tuple[float, float], **changes: Any) -> Played:
+    moved = tuple((BEGAN_S + a, BEGAN_S + b) for a, b in spans)
+    facts: dict[str, Any] = {
+        "uniqueid": "1.1",
+        "policy": "surrey",
+        "queue": "q",
+        "outbound": False,
+        "spans": moved,
+        "beside": (),
+        "discarded": False,
+    }
+    return Played(**(facts | changes))
+
+
+def heard(
+    *spans: tuple[float, float], length_s: float = 4.0, hz: int = town.CALLER_HZ
+) -> ear.Heard:
+    times = np.arange(round(length_s * RATE)) / RATE
+    left = np.zeros(len(times))
+    for start_s, end_s in spans:
+        inside = (times >= start_s) & (times < end_s)
+        left[inside] = 0.3 * np.sin(2 * np.pi * hz * times[inside])
+    return ear.hear_samples([left, np.zeros(len(times))], town.TONES)
+
+
+def test_a_renewed_recorder_is_no_gap() -> None:
+    found = archived(recording((0, 1), (1.08, 2), (3, 4)), "outside")
+    assert [(a - BEGAN_S, b - BEGAN_S) for a, b in found] == [(0, 2), (3, 4)]
+    assert joined([(3, 4), (0, 1), (1, 2)], 0.0) == [(0, 2), (3, 4)]
+
+
+@pytest.mark.parametrize("off_s", [0.0, 0.02, -0.1, 0.1])
+def test_an_edge_that_is_off_is_measured(off_s: float) -> None:
+    found = timeline._compare(played((0, 2), (3, 4)), recording((0, 2 + off_s), (3, 4)))
+    assert len(found) == 4
+    assert max(each for each, _ in found) == pytest.approx(abs(off_s), abs=1e-5)
+
+
+def test_a_consultation_s_file_may_end_earlier_but_not_later() -> None:
+    call = played(beside=((BEGAN_S, BEGAN_S + 2),))
+    for end_s, off_s in ((1.5, 0.0), (2.5, 0.5)):
+        found = timeline._compare(call, recording((0, end_s), leg="consultation"))
+        assert max(each for each, _ in found) == pytest.approx(off_s, abs=1e-5)
+
+
+def test_a_stretch_too_many_or_too_few_is_endlessly_wrong() -> None:
+    for ours, theirs in (
+        (played((0, 2)), recording((0, 1), (1.5, 2))),
+        (played(), recording((0, 1))),
+    ):
+        [(off_s, words)] = timeline._compare(ours, theirs)
+        assert off_s > EDGE_S
+        assert "stretches" in words
+    beside = played((0, 2), beside=((BEGAN_S, BEGAN_S + 1),))
+    assert any("consultation" in words for _, words in timeline._compare(beside, recording((0, 2))))
+
+
+def test_who_isn_t_heard_where_he_is_recorded_is_missed() -> None:
+    call, there = played((0, 4)), recording((0, 4))
+    assert timeline._deaf(call, there, heard((0, 4))) == []
+    assert timeline._deaf(call, there, heard((0, 2), (2.25, 4))) == []  # a key, a new recorder
+    assert timeline._deaf(call, there, heard((0, 2), (2.4, 4)))
+    assert timeline._deaf(call, there, heard((0, 3)))
+    assert timeline._deaf(call, there, heard((0, 4), hz=town.AGENT_HZ))
+    outbound = played((0, 4), outbound=True)
+    assert timeline._deaf(outbound, there, heard((0, 4), hz=town.OUTSIDE_HZ)) == []
+    crowd = played((0, 4), queue=town.CROWD_QUEUE)
+    assert timeline._deaf(crowd, there, heard((0, 4), hz=700)) == []
+    assert timeline._deaf(crowd, there, heard((0, 2), hz=700))
+
+
+def test_what_is_heard_where_nothing_is_recorded_is_found() -> None:
+    call, there = played((0, 2), (3, 4)), recording((0, 2), (3, 4))
+    assert timeline._loud(call, there, heard((0, 2), (3, 4))) == []
+    assert timeline._loud(call, there, heard((0, 2.2), (3, 4)))
+    beside = played((0, 2), (3, 4), beside=((BEGAN_S + 2, BEGAN_S + 3),))
+    assert timeline._loud(beside, there, heard((0, 4))) == []
+
+
+def test_a_document_of_the_command_is_read() -> None:
+    document = {
+        "call": "1.1",
+        "policy": "surrey",
+        "queue": "q",
+        "direction": "outbound",
+        "began_at": stamp(0),
+        "rows": [
+            {"start_s": 0.0, "end_s": 1.0, "state": "recorded"},
+            {"start_s": 1.0, "end_s": 2.0, "state": "recorded"},
+            {"start_s": 2.0, "end_s": 3.0, "state": "payment"},
+        ],
+        "consultations": [{"start_s": 1.0, "end_s": 2.0}],
+        "discard": {"words": "no"},
+    }
+    expected = played((0, 2), outbound=True, discarded=True, beside=((BEGAN_S + 1, BEGAN_S + 2),))
+    assert timeline._played(document) == expected
