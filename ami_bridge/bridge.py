@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -175,6 +175,7 @@ class Bridge:
         deadline_s = asyncio.get_running_loop().time() + END_TIMEOUT_S
         while self._tasks and asyncio.get_running_loop().time() < deadline_s:
             await asyncio.wait(self._tasks, timeout=deadline_s - asyncio.get_running_loop().time())
+        self._note_life(self._stations.values())  # until now nothing went unseen
         left = [live.call.id for live in self._live.values() if live.call.writing]
         if left:
             raise_alarm(Kind.RECORDER, "bridge ends with recorders not stopped", calls=left)
@@ -443,13 +444,16 @@ class Bridge:
         while True:
             for station in stations:
                 self._measure(station)
-            try:
-                for station in stations:
-                    if station.heard_at is not None:
-                        self._kept.touch(station.name, station.heard_at)
-            except OSError as error:
-                raise_alarm(Kind.DISK, f"the folder of live calls can't be written: {error}")
+            self._note_life(stations)
             await asyncio.sleep(SIGN_OF_LIFE_S)
+
+    def _note_life(self, stations: Iterable[Station]) -> None:
+        try:
+            for station in stations:
+                if station.heard_at is not None:
+                    self._kept.touch(station.name, station.heard_at)
+        except OSError as error:
+            raise_alarm(Kind.DISK, f"the folder of live calls can't be written: {error}")
 
     async def _drain(self) -> None:
         pause_s = DRAIN_INTERVAL_S

@@ -107,7 +107,9 @@ class Follower(TalkFollower):
             self._pays(seen, LINE)
         elif outcome is OnTransfer.CONTINUE:
             seen.consulted, seen.came_into = False, queue
-            seen.where, seen.pays, seen.door = self._entrance(seen), frozenset(), "any"
+            # What was told to begin is told to end; a payment line's is left behind.
+            told = frozenset() if FOR_GOOD in seen.pays else seen.pays - {LINE}
+            seen.where, seen.pays, seen.door = self._entrance(seen), told, "any"
             seen.doubt = seen.recallable = False
         else:
             seen.left_into = queue if on_the_way else ""

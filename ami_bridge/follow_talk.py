@@ -96,6 +96,9 @@ class TalkFollower:
     def _after_payment(self, seen: Seen) -> None:
         if seen.where not in (Where.IN, Where.PARKED):
             return
+        strangers = bool(seen.talk) and not self._somebody_has_it(seen)
+        if strangers and self._strictest(seen) is OnTransfer.CONTINUE:
+            self._lets_in(seen, seen.talk)
         if not seen.talk:
             seen.where = Where.PARKED  # until somebody is there who has the call
         else:

@@ -65,7 +65,19 @@ def queue_entered(call: Standing, fact: QueueEntered) -> list[Command]:
 
 
 def enter(call: Standing, at: datetime, reason: Reason, ended_by: EndedBy) -> list[Command]:
-    """Come into a recorded place: recorded at once, or from the agent's answer on."""
+    """Come into a recorded place: recorded at once, or from the agent's answer on.
+
+    Not while a payment lasts of which only the one who began it can tell the end.
+    """
+    paying = call.paying
+    if paying is not None and paying.told:
+        why = decide.still_paying(call.policy, told=True)
+        call.tell(at, "the payment goes on: silent here, too", why)
+        paying.beneath = Stage.WAITING if call.awaits_answer else Stage.RECORDED
+        paying.ways = [way for way in paying.ways if way is not PaymentWay.TRANSFER]
+        if not call.awaits_answer:
+            call.company.expect()
+        return []
     if call.awaits_answer:
         waits = decide.on_waiting(call.policy)
         call.tell(at, "waits for an agent", waits)

@@ -24,7 +24,7 @@ from ami_bridge.facts import (
 )
 from ami_bridge.standing import EXPLAINED_WITHIN_S, Paying, Standing
 from hushtape.policy import decide
-from hushtape.policy.schema import AfterPayment, PaymentWay
+from hushtape.policy.schema import AfterPayment, OnTransfer, PaymentWay
 from hushtape.policy.stages import Stage, Turn
 from hushtape.recordings.manifest import EndedBy, Reason
 
@@ -206,10 +206,22 @@ def _there(call: Standing) -> _There:
     return _There.KNOWN if known else _There.STRANGERS
 
 
+def _judged(call: Standing, at: datetime) -> _There:
+    """Judge strangers now, who came while nothing was recorded: as if by a transfer."""
+    ruling = judging.talk(call.policy, call.company.talkers)
+    if ruling is None or ruling.outcome is not OnTransfer.CONTINUE:
+        return _There.STRANGERS
+    call.tell(at, "in a talk with somebody else, who came during the payment", ruling.reason)
+    call.company.let_in(*call.company.talkers)
+    return _There.KNOWN
+
+
 def _go_back(
     call: Standing, paying: Paying, there: _There, at: datetime, reason: Reason
 ) -> list[Command]:
     """Be where the call would be without the payment, if somebody is there who has it."""
+    if there is _There.STRANGERS and paying.beneath in (Stage.RECORDED, Stage.PARKED):
+        there = _judged(call, at)
     match paying.beneath, there:
         case Stage.WAITING, _:
             return call.turn(Turn.WAITS, at, decide.on_waiting(call.policy), EndedBy.PAYMENT)

@@ -71,6 +71,11 @@ class Paying:
     leaving: int = 0
     late: bool = False
 
+    @property
+    def told(self) -> bool:
+        """Whether somebody who has the call has still to tell its end, wherever the call goes."""
+        return not self.late and any(way is not PaymentWay.TRANSFER for way in self.ways)
+
 
 @dataclass(slots=True)
 class Standing:
@@ -180,10 +185,11 @@ class Standing:
             self.papers.change_span(_SPAN_KINDS.get(self.stage), at, reason)
         if self.stage is not Stage.UNRECORDED:
             self.recallable, self.parking_until = False, None
-        if self.stage in (Stage.RECORDED, Stage.WAITING):
-            self.sent_out_to = ""
-        else:
+        here = (Stage.RECORDED, Stage.WAITING)
+        if self.stage not in here:
             self.went_on_to = ""
+        elif before not in here:
+            self.sent_out_to = ""
         self._follow_payment(before, turn, stops=stops)
         if turn in (Turn.ENTERED, Turn.WENT_ON) and self.beneath is Stage.RECORDED:
             self.company.expect()

@@ -41,9 +41,10 @@ def _row(stage: Stage, **cells: Stage) -> dict[tuple[Stage, Turn], Stage]:
     return {**row, (stage, Turn.HUNG_UP): Stage.OVER}
 
 
-# A silent call stays silent wherever it goes, until a queue is entered anew or the payment is told
-# to be over; one that declined for good. Where recording had stopped, "went on" starts nothing:
-# only a recorded place does. After a payment it is where it would be without it (``BENEATH``).
+# A silent call stays silent wherever it goes, until the payment is told to be over or, after a
+# payment line, a queue is entered anew; one that declined for good. Where recording had stopped,
+# "went on" starts nothing: only a recorded place does. After a payment it is where it would be
+# without it (``BENEATH``).
 STAGES: dict[tuple[Stage, Turn], Stage] = {
     **_row(
         Stage.UNRECORDED,

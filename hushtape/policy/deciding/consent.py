@@ -81,9 +81,15 @@ def payment_terms(policy: Policy) -> PaymentTerms:
     )
 
 
-def still_paying(policy: Policy) -> Reason:
-    """Say why a call in payment stays silent although it went to where recording goes on."""
-    words = "still in payment: silent until its end is told, or a recorded queue is entered anew"
+def still_paying(policy: Policy, *, told: bool = False) -> Reason:
+    """Say why a call in payment stays silent although it went to where recording goes on.
+
+    Args:
+        told: somebody told that it began, and has still to tell that it is over.
+    """
+    words = "still in payment: silent until its end is told"
+    if not told:
+        words += ", or a recorded queue is entered anew"
     return reason_of(policy, "payment", words)
 
 

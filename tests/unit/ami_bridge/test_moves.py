@@ -6,7 +6,14 @@ import msgspec
 import pytest
 
 from ami_bridge.call import Call
-from ami_bridge.facts import AgentAnswered, Fact, JoinedTalk, PaymentBegan, TransferCompleted
+from ami_bridge.facts import (
+    AgentAnswered,
+    Fact,
+    JoinedTalk,
+    PaymentBegan,
+    PaymentEnded,
+    TransferCompleted,
+)
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import (
     Calls,
@@ -111,7 +118,17 @@ def test_a_transfer_out_of_a_payment_to_where_recording_stops_ends_no_silence() 
     assert call.stage is Stage.SILENT
     assert call.beneath is Stage.UNRECORDED
     call.apply(entered(9, "lending"))
-    assert call.stage is Stage.RECORDED
+    assert call.stage is Stage.SILENT
+    assert call.beneath is Stage.RECORDED
+
+
+def test_a_payment_that_was_told_to_begin_lasts_through_another_queue() -> None:
+    pays = PaymentBegan(at=at(4.5), way=PaymentWay.KEY)
+    call = after(pays, stopped(4.6), entered(9), ANSWERED)
+    assert call.stage is Stage.SILENT
+    assert not call.writing
+    call.apply(PaymentEnded(at=at(20), way=PaymentWay.KEY))
+    assert call.stage is not Stage.SILENT
 
 
 def test_the_wait_and_the_answer_have_reasons_of_their_own() -> None:

@@ -191,3 +191,15 @@ def test_a_redirect_into_a_recorded_queue_is_no_question_of_who_came_along() -> 
     call, _ = play(entered(0), *TALK, redirected, entered(5.1))
     call.apply(rested(5.3, call.together))
     assert call.stage is Stage.RECORDED
+
+
+def test_strangers_who_are_let_in_do_not_undo_where_a_redirect_has_led() -> None:
+    words = by_kind(OnTransfer.CONTINUE, OnTransfer.CONTINUE)
+    calls = msgspec.structs.replace(words.calls, queues=(), numbers=("01737 276000",))
+    words = msgspec.structs.replace(words, calls=calls)
+    elsewhere = Place(DestinationKind.QUEUE, "612", queue="elsewhere")
+    redirected = TransferCompleted(at=at(5), place=elsewhere, how="redirected")
+    call, _ = play(entered(0), *TALK, talks(4.9, COLLEAGUE), redirected, policy=words)
+    call.apply(rested(5.15, call.meeting))
+    call.apply(entered(5.2, "elsewhere"))
+    assert call.stage is Stage.UNRECORDED

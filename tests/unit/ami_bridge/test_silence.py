@@ -99,14 +99,24 @@ async def test_the_note_is_taken_off_unless_the_dialplan_has() -> None:
         assert len(desk.pbx.commands(NotePayment)) == expected, way
 
 
-async def test_a_queue_that_is_entered_anew_takes_the_note_off() -> None:
+@pytest.mark.parametrize(
+    ("way", "stage", "taken_off"),
+    [
+        (PaymentWay.TRANSFER, Stage.RECORDED, [NotePayment(None)]),
+        (PaymentWay.KEY, Stage.SILENT, []),
+    ],
+)
+async def test_a_queue_that_is_entered_anew_ends_a_lines_payment_only(
+    way: PaymentWay, stage: Stage, taken_off: list[NotePayment]
+) -> None:
     desk = await answered()
-    desk.pays(PaymentWay.KEY)
+    desk.pays(way)
     await until(lambda: desk.live.silent)
+    before = len(desk.pbx.commands(NotePayment))
     desk.tell(entered())
     await settled(desk.bridge)
-    assert desk.call.stage is Stage.RECORDED
-    assert desk.pbx.commands(NotePayment) == [NotePayment(None)]
+    assert desk.call.stage is stage
+    assert desk.pbx.commands(NotePayment)[before:] == taken_off
 
 
 async def test_after_a_hang_up_nothing_is_asked_of_the_channel() -> None:
