@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from lab import crowd, install, keep, table
+from lab.payments import PAYMENTS
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.tour import Selection, run
 from lab.town import COUNCILS
@@ -65,7 +66,7 @@ def main(
 
 
 def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
-    known = [*(s.name for s in (*SCENARIOS, *MADE_UP)), CROWD, *(f.name for f in FAULTS)]
+    known = [*(s.name for s in (*SCENARIOS, *MADE_UP, *PAYMENTS)), CROWD, *(f.name for f in FAULTS)]
     for name in names:
         if name not in known:
             raise click.BadParameter(f'no scenario "{name}"; there are: {", ".join(known)}')
@@ -80,13 +81,14 @@ def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
         crowd=crowd.SIZE if everything or CROWD in names else 0,
         faults=[f for f in FAULTS if everything or f.name in names],
         made_up=[s for s in MADE_UP if everything or s.name in names],
+        payments=[s for s in PAYMENTS if everything or s.name in names],
     )
 
 
 def _list() -> None:
     click.echo("scenarios:")
     for name, title in [
-        *((s.name, s.title) for s in (*SCENARIOS, *MADE_UP)),
+        *((s.name, s.title) for s in (*SCENARIOS, *MADE_UP, *PAYMENTS)),
         (CROWD, f"{crowd.SIZE} calls at once"),
         *((f.name, f.title) for f in FAULTS),
     ]:

@@ -27,6 +27,7 @@ RTP_PORTS = 240  # in one piece; each channel takes two, and they are given out 
 CROWDED_RTP_PORTS = 600
 MUSIC_S = 10
 ANNOUNCEMENT_S = 1.5
+CARD_PROMPT_S = 2.5
 TONE_AMPLITUDE = 0.4
 SAMPLE_RATE_HZ = 8000
 CERTIFICATE_DAYS = 30
@@ -220,8 +221,9 @@ class Asterisk(Lifetime):
         (etc / "manager.conf").chmod(0o600)
         self._write_certificate()
         _write_tone(self.tree_here / "moh" / "tone.wav", town.MUSIC_HZ, MUSIC_S)
-        said = self.tree_here / "sounds" / "announcement.wav"
-        _write_tone(said, town.ANNOUNCEMENT_HZ, ANNOUNCEMENT_S)
+        sounds = self.tree_here / "sounds"
+        _write_tone(sounds / "announcement.wav", town.ANNOUNCEMENT_HZ, ANNOUNCEMENT_S)
+        _write_tone(sounds / "card-prompt.wav", town.PAYMENT_HZ, CARD_PROMPT_S)
 
     def _write_certificate(self) -> None:
         etc = self.tree_here / "etc"

@@ -414,6 +414,10 @@ class Phone:
         now = self._hearing
         return now if now.exists() or not self._calls_kept else self.heard_before()[-1]
 
+    def inside(self, name: str) -> str:
+        """What the phone itself calls a file in its folder."""
+        return f"{self._inside}/{name}"
+
     @property
     def _hearing(self) -> Path:
         return self.folder / "heard.wav"

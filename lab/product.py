@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lab import processes, town
+from lab import ports, processes, town
 from lab.asterisk import Asterisk
 from lab.processes import descendants
 from lab.waiting import until
@@ -22,6 +23,11 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "policies"
 LAB_POLICIES = ROOT / "lab" / "policies"
 MADE_UP_POLICIES = LAB_POLICIES / "made-up"
+PAYMENT_POLICIES = LAB_POLICIES / "payments"
+
+# Where everything lies, and whose it is, as the strictest of the policies allows.
+REGION = "GB"
+OWNER = "South Hams District Council"
 
 START_TIMEOUT_S = 60.0
 ARCHIVE_TIMEOUT_S = 30.0
@@ -75,6 +81,8 @@ class Product:
         redis_url: left out: Hushtape brings its own.
         ami_ports: by the PBX's name, where its port isn't the one to connect to.
         policies: their files; left out: the five, and the lab's own.
+        trace: where its bridge keeps what the PBXes say; left out: nowhere.
+        api: whether desktops may tell it of payments.
     """
 
     def __init__(
@@ -84,8 +92,15 @@ class Product:
         redis_url: str = "",
         ami_ports: Mapping[str, int] | None = None,
         policies: Sequence[Path] = (),
+        trace: Path | None = None,
+        *,
+        api: bool = False,
     ) -> None:
         self.folder = folder
+        self._ports = ports.claim(1) if api else range(0)
+        self.api_port = self._ports[0] if api else 0
+        self.api_token = secrets.token_urlsafe(32) if api else ""
+        self.trace = trace
         self._ami_ports = dict(ami_ports or {})
         self.pbxes = list(pbxes)
         self.config = folder / "hushtape.toml"
@@ -110,12 +125,16 @@ class Product:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        ports.release(self._ports)
 
     def start(self) -> None:
         """Start it, and wait until every link is up."""
         command = [sys.executable, "-m", "hushtape", "run", "-c", str(self.config), "--json-logs"]
         before = len(self.log_lines())
-        process = processes.spawn(command, self.log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if self.trace is not None:
+            environment["HUSHTAPE_TRACE"] = str(self.trace)
+        process = processes.spawn(command, self.log, env=environment)
         self._process = process
 
         def up() -> bool:
@@ -241,19 +260,23 @@ class Product:
 
     def _configuration(self, redis_url: str) -> str:
         lines = ['data = "data"', "", "[policies]", 'folder = "policies"']
+        whose = [f'region = "{REGION}"', f'owner = "{OWNER}"']
+        lines += ["", "[archive]", *whose, "", "[redis]", *whose]
         if redis_url:
-            lines += ["", "[redis]", f'url = "{redis_url}"']
+            lines += [f'url = "{redis_url}"']
+        if self.api_port:
+            token = self._secret("desktop", self.api_token)
+            lines += ["", "[api]", f"port = {self.api_port}"]
+            lines += ["", "[api.tokens.desktop]", f'token_file = "{token}"']
         for number, pbx in enumerate(self.pbxes):
-            secret = self.folder / f"{pbx.name}.secret"
-            secret.write_text(pbx.hushtape_secret + "\n", encoding="utf-8")
-            secret.chmod(0o600)
+            secret = self._secret(pbx.name, pbx.hushtape_secret)
             lines += [
                 "",
                 f"[pbx.{pbx.name}]",
                 'kind = "asterisk"',
                 'host = "127.0.0.1"',
                 'user = "hushtape"',
-                f'password_file = "{secret.name}"',
+                f'password_file = "{secret}"',
             ]
             if number % 2:
                 lines += [f"port = {pbx.ami_tls_port}", "tls = true"]
@@ -265,7 +288,7 @@ class Product:
                 f'spool_here = "{pbx.spool_here}"',
                 # where a bridge that is started in a call may find a caller
                 'outside_contexts = ["from-outside", "route-announced"]',
-                'extensions = ["2XX", "30XX", "7[1-5]0"]',
+                'extensions = ["2XX", "30XX", "7[1-5]0", "8[1-5]0"]',
                 'outside = ["90."]',
                 'outside_prefix = "9"',
                 "",
@@ -273,6 +296,13 @@ class Product:
             ]
             lines += [f'{q.number} = "{q.name}"' for q in town.queues(pbx.crowd)]
         return "\n".join(lines) + "\n"
+
+    def _secret(self, name: str, text: str) -> str:
+        """Write a secret into a file of its own; return that file's name."""
+        path = self.folder / f"{name}.secret"
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return path.name
 
 
 def seconds(text: str) -> float:

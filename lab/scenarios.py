@@ -12,6 +12,7 @@ from lab import (
     scenes_opt_out,
     scenes_outbound,
     scenes_parking,
+    scenes_payment,
     scenes_queues,
     scenes_returns,
 )
@@ -270,6 +271,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *scenes_direct.SCENES,
     *scenes_outbound.SCENES,
     *scenes_opt_out.SCENES,
+    *scenes_payment.SCENES,
 )
 
 # Of policies that the lab has made up: what none of the five says.

@@ -56,7 +56,7 @@ class Check:
     ok: bool
     what: str
     hard: bool = True
-    noise: bool = False  # a few frames too few, which a busy machine may have lost
+    noise: bool = False  # what a busy machine may have done: it is tried once more
 
     def text(self) -> str:
         """One line for people: an aim that was missed is loud, but nothing failed."""
@@ -77,7 +77,9 @@ class Take:
     calls: list[str] = field(default_factory=list)  # Uniqueids that must have a recording
     unrecorded: list[str] = field(default_factory=list)  # Uniqueids that must have none
     discarded: list[str] = field(default_factory=list)  # Uniqueids of which nothing may be kept
+    strays: list[str] = field(default_factory=list)  # Uniqueids of a try that the lab itself broke
     latencies_s: list[float] = field(default_factory=list)  # hang-up to archived
+    silences_s: list[float] = field(default_factory=list)  # a payment's cause to its silence
 
     @property
     def ok(self) -> bool:
@@ -94,9 +96,18 @@ class Take:
         ok = share >= BOTH_SHARE
         self.checks.append(Check(ok, what, noise=not ok and share >= NOISY_SHARE))
 
+    def broke(self, what: str, strays: list[str]) -> None:
+        """Note that a phone of the lab's did not do as it was told: nothing is known by that.
+
+        Args:
+            strays: Uniqueids of channels, of which there may be a recording or not.
+        """
+        self.checks.append(Check(False, what, noise=True))
+        self.strays += strays
+
     @property
     def is_noise(self) -> bool:
-        """Whether nothing is wrong but a few frames, which a busy machine may have lost."""
+        """Whether nothing is wrong but a few frames, or a phone of the lab's that stood still."""
         missed = [check for check in self.checks if check.hard and not check.ok]
         return bool(missed) and all(check.noise for check in missed)
 

@@ -51,7 +51,7 @@ def _held(stage: Stage, council: Council, take: Take) -> None:
 
 def _held_with_new_rtp(stage: Stage, council: Council, take: Take) -> None:
     take.says = "hold is part of the call, whatever the agent's phone does afterwards"
-    with _another_phone(stage, council) as phone:
+    with another_phone(stage, council) as phone:
         join = enter_queue(stage, council, take)
         answer = answered(stage, join, take)
         call = QueueCall(join.get("Uniqueid"), join.get("Channel"), join.at_s, answer.at_s)
@@ -59,7 +59,7 @@ def _held_with_new_rtp(stage: Stage, council: Council, take: Take) -> None:
 
 
 @contextmanager
-def _another_phone(stage: Stage, council: Council) -> Iterator[HoldingPhone]:
+def another_phone(stage: Stage, council: Council) -> Iterator[HoldingPhone]:
     """For a while, the agent has another phone, which begins its RTP anew after a hold."""
     agent = council.agent
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.deeds import PERMISSION_KEY, SHORT_TALK_S, DirectCall, dial, end, press, routed
 from lab.outcomes import LAST_S, check_discarded, check_from_answer, check_not_recorded, check_one
 from lab.scene import RENEWED_S, Scenario, Stage, Take, check_both, check_silence, heard_by
-from lab.town import Council
+from lab.town import Council, Person
 from lab.waiting import pass_time
 
 # Surrey records outbound calls of its contact centre, for which staff get permission; Uttlesford
@@ -30,7 +32,7 @@ def _outbound(stage: Stage, council: Council, take: Take) -> None:
     pass_time(SHORT_TALK_S)
     ended_s = end(stage, call, council.agent, take)
     if recorded:
-        began_s, heard = check_from_answer(stage, take, call, council.outside)
+        began_s, heard = check_from_answer(stage, take, call, _as_rung(council))
         check_both(take, heard, began_s, began_s, ended_s - LAST_S, outsider="outside")
     else:
         check_not_recorded(stage, take, *call.uniqueids)
@@ -45,7 +47,7 @@ def _permitted(stage: Stage, council: Council, take: Take) -> None:
     take.check(len(pressed.said) == 1, f"{len(pressed.said)} permission by the agent's key")
     pass_time(SHORT_TALK_S)
     ended_s = end(stage, call, council.agent, take)
-    began_s, heard = check_from_answer(stage, take, call, council.outside)
+    began_s, heard = check_from_answer(stage, take, call, _as_rung(council))
     check_both(take, heard, began_s, began_s, pressed.began_s, outsider="outside")
     keys = pressed.began_s - began_s, pressed.ended_s - began_s
     check_one(take, heard, "left", "outside", *keys, "while the agent presses the key")
@@ -53,7 +55,16 @@ def _permitted(stage: Stage, council: Council, take: Take) -> None:
 
 
 def _ring_out(stage: Stage, council: Council, take: Take) -> DirectCall:
-    return dial(stage, council, council.agent, council.dial_outside, council.outside, take)
+    number = "9" + _as_rung(council).number
+    return dial(stage, council, council.agent, number, council.outside, take)
+
+
+def _as_rung(council: Council) -> Person:
+    """The outside party under a number that no policy lists: the PBX has ten for each phone.
+
+    Surrey lists the usual one as a place where recording stops: calls to it aren't recorded.
+    """
+    return replace(council.outside, number=council.outside_number[:-1] + "9")
 
 
 def _no_permission(stage: Stage, council: Council, take: Take) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lab.faults import FAULTS
+from lab.payments import PAYMENTS
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Take
 from lab.town import COUNCILS
+from lab.troubles import FAULTS
 
 OK, FAILED, NOT_PLAYED = "ok", "**NOT**", "–"
 HEAD = f"""# Scenarios
@@ -60,7 +61,7 @@ def markdown(takes: Sequence[Take]) -> str:
 
 def _place(take: Take) -> tuple[int, str]:
     """The lab's own order; what it doesn't list comes last."""
-    names = [each.name for each in (*FAULTS, *MADE_UP)]
+    names = [*(x.name for x in FAULTS), *(x.name for x in (*MADE_UP, *PAYMENTS))]
     place = names.index(take.scenario) if take.scenario in names else len(names)
     return place, take.scenario
 

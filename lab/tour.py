@@ -12,13 +12,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lab import crowd, retention, town
+from lab import crowd, payments, retention, timeline, town
 from lab.afterwards import nothing_else, nothing_personal, speed
 from lab.asterisk import Asterisk
 from lab.cable import Cable
 from lab.faults import Fault, OwnRedis, Props
+from lab.observer import event
+from lab.payments import PAYMENTS
 from lab.phones import PhoneError, Phones
-from lab.product import MADE_UP_POLICIES, Product
+from lab.product import MADE_UP_POLICIES, PAYMENT_POLICIES, Product
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Scenario, Stage, Take
 from lab.town import COUNCILS, Council
@@ -70,6 +72,8 @@ class Report:
         for take in self.takes:
             if take.scenario == "speed":
                 lines += [f"hang-up to archived: {check.what}" for check in take.checks[1::2]]
+            if take.scenario == payments.SILENCE:
+                lines += [f"a payment's cause to its silence: {x.what}" for x in take.checks[1:]]
             for warning in take.warnings:
                 lines.append(f"WARNING: {take.policy}/{take.scenario}: {warning.what}")
         checks = [check for take in self.takes for check in take.checks]
@@ -97,6 +101,7 @@ class Selection:
     crowd: int = crowd.SIZE
     faults: Sequence[Fault] = FAULTS
     made_up: Sequence[Scenario] = MADE_UP
+    payments: Sequence[Scenario] = PAYMENTS
 
 
 Say = Callable[[str], None]
@@ -135,6 +140,14 @@ def run(
             )
             beside.start()
             stack.callback(beside.join)
+        if selection.payments:
+            beside = threading.Thread(
+                target=_noting(trouble, _play_payments),
+                args=(selection.payments, done),
+                daemon=True,
+            )
+            beside.start()
+            stack.callback(beside.join)
         if selection.scenarios or selection.crowd:
             _play_main(selection, done, say, afterwards)
     if trouble:
@@ -163,7 +176,8 @@ def open_stages(selection: Selection) -> Iterator[list[Stage]]:
             stack.enter_context(Phones(pbx, each, manual=agents, deaf=agents))
             for pbx, each in zip(pbxes, at_each, strict=True)
         ]
-        product = Product(stack.enter_context(_folder()), pbxes)
+        trace = stack.enter_context(_folder()) / timeline.TRACE_FILE  # names are in it
+        product = Product(stack.enter_context(_folder()), pbxes, trace=trace)
         stack.enter_context(product)
         yield [
             Stage(pbx, stack.enter_context(pbx.observer()), theirs, product)
@@ -189,13 +203,14 @@ def _play_main(
             done(take)
         if selection.crowd:
             say(f"Starting {2 * selection.crowd} more phones.\n")
-            take = _play_crowd(crowd_stage)
+            take = _once_more(lambda: _play_crowd(crowd_stage))
             takes.append(take)
             done(take)
         done(nothing_else(stage, takes))
         if any(take.calls for take in takes):
             outsiders = [x for x in town.everybody(crowd_stage.pbx.crowd) if not x.staff]
             done(speed(takes))
+            done(_guarded(timeline.NAME, timeline.agrees, stage.product))
             done(_guarded("nothing personal", nothing_personal, stage, outsiders))
             done(_guarded("retention", retention.terms, stage.product))
             with _folder() as folder:
@@ -217,10 +232,13 @@ def _guarded(name: str, look: Callable[..., Take], *arguments: object) -> Take:
 def _play_crowd(stage: Stage) -> Take:
     size = stage.pbx.crowd.size
     take = Take(crowd.NAME, f"{size} calls at once", "crowd")
+    mark = stage.eyes.mark()
     try:
         people = [*stage.pbx.crowd.callers, *stage.pbx.crowd.agents]
         with Phones(stage.pbx, people) as phones:
             crowd.play(replace(stage, phones=phones), stage.pbx.crowd, take)
+    except PhoneError as error:
+        take.broke(_broke(error), _channels(stage, mark))
     except Exception as error:
         take.check(ok=False, what=_broke(error))
     return take
@@ -266,6 +284,30 @@ def _play_made_up(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -
         for take in takes:
             done(take)
         done(replace(nothing_else(stage, takes), policy=MADE_UP_COUNCIL))
+
+
+def _play_payments(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
+    """Play payments, with policies of the lab's own, and look what is left of the cards."""
+    councils = [each for each in payments.COUNCILS_HERE if any(x.is_for(each) for x in scenarios)]
+    people = [person for council in councils for person in council.people]
+    with ExitStack() as stack:
+        pbx = stack.enter_context(Asterisk(name=payments.PBX))
+        agents = [council.agent for council in councils]
+        phones = stack.enter_context(Phones(pbx, people, manual=agents))
+        trace = stack.enter_context(_folder()) / timeline.TRACE_FILE  # names are in it
+        policies = sorted(PAYMENT_POLICIES.glob("*.toml"))
+        folder = stack.enter_context(_folder())
+        product = Product(folder, [pbx], policies=policies, trace=trace, api=True)
+        stack.enter_context(product)
+        stage = Stage(pbx, stack.enter_context(pbx.observer()), phones, product)
+        takes = []
+        for take in play([stage], scenarios, councils):
+            takes.append(take)
+            done(take)
+        done(replace(nothing_else(stage, takes), policy=payments.POLICIES))
+        done(_guarded("no card", payments.no_card, stage))
+        if len(scenarios) > FEW_SCENARIOS or any(take.silences_s for take in takes):
+            done(payments.silence(takes))
 
 
 def _noting(trouble: list[BaseException], work: Callable[..., None]) -> Callable[..., None]:
@@ -334,14 +376,19 @@ def play(
 
 
 def play_one(stage: Stage, scenario: Scenario, council: Council) -> Take:
-    """Play one scenario; once more, if a few frames are lacking and nothing else is wrong."""
-    first = _play_once(stage, scenario, council)
+    """Play one scenario; once more, if nothing is wrong but what a busy machine may have done."""
+    return _once_more(lambda: _play_once(stage, scenario, council))
+
+
+def _once_more(play: Callable[[], Take]) -> Take:
+    first = play()
     if not first.is_noise:
         return first
-    take = _play_once(stage, scenario, council)
+    take = play()
     take.calls[:0] = first.calls
     take.unrecorded[:0] = first.unrecorded
     take.discarded[:0] = first.discarded
+    take.strays[:0] = first.strays
     take.latencies_s[:0] = first.latencies_s
     for check in first.checks:
         if check.noise:
@@ -349,11 +396,19 @@ def play_one(stage: Stage, scenario: Scenario, council: Council) -> Take:
     return take
 
 
+def _channels(stage: Stage, since: int) -> list[str]:
+    """Name every channel that came up since a position in the events."""
+    return [each.get("Uniqueid") for each in stage.eyes.events(event("Newchannel"), since)]
+
+
 def _play_once(stage: Stage, scenario: Scenario, council: Council) -> Take:
     """Play one scenario; whatever goes wrong in it is a failed check, not the end of the tour."""
     take = Take(scenario.name, scenario.title, council.policy)
+    mark = stage.eyes.mark()
     try:
         scenario.play(stage, council, take)
+    except PhoneError as error:
+        take.broke(_broke(error), _channels(stage, mark))
     except Exception as error:
         take.check(ok=False, what=_broke(error))
     finally:

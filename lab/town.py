@@ -16,6 +16,7 @@ OTHER_AGENT_HZ = 1320
 PAYMENT_HZ = 2000
 BACK_OFFICE_HZ = 2600
 OUTSIDE_HZ = 3100
+CARD_HZ = 2300  # what a caller sings while he reads out his card
 # Not 350: that is too near the caller's tone for 20 ms when one of them begins within the frame.
 MUSIC_HZ = 250
 ANNOUNCEMENT_HZ = 1660
@@ -98,6 +99,11 @@ class Council:
         return f"2{self.p}4"
 
     @property
+    def prompt_number(self) -> str:
+        """The dialplan's own card prompt: afterwards the caller is in the main queue again."""
+        return f"8{self.p}0"
+
+    @property
     def dial_outside(self) -> str:
         """What staff dial to reach the outside party."""
         return "9" + self.outside_number
@@ -117,6 +123,7 @@ TONES: dict[str, int] = {
     "outside": OUTSIDE_HZ,
     "music": MUSIC_HZ,
     "announcement": ANNOUNCEMENT_HZ,
+    "card": CARD_HZ,
 }
 
 

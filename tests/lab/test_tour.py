@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from lab import machine
+from lab import machine, payments
+from lab.payments import PAYMENTS
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Take
 from lab.tour import MADE_UP_COUNCIL, Report, Selection, run
@@ -57,6 +58,26 @@ def test_a_policy_may_say_what_none_of_the_five_does(report: Report, scenario: s
     assert take.ok, take.text()
 
 
+PAID = [
+    (scenario.name, council.policy)
+    for scenario in PAYMENTS
+    for council in payments.COUNCILS_HERE
+    if scenario.is_for(council)
+]
+
+
+@pytest.mark.parametrize(("scenario", "council"), PAID)
+def test_a_payment_is_silent(report: Report, scenario: str, council: str) -> None:
+    take = take_of(report, scenario, council)
+    assert take.ok, take.text()
+
+
+@pytest.mark.parametrize("look", ["no card", "silence"])
+def test_no_card_is_anywhere_and_silence_comes_at_once(report: Report, look: str) -> None:
+    take = take_of(report, look, payments.POLICIES)
+    assert take.ok, take.text()
+
+
 def test_twenty_calls_at_once_are_not_mixed_up(report: Report) -> None:
     take = take_of(report, "crowd", "crowd")
     assert take.ok, take.text()
@@ -68,7 +89,7 @@ def test_a_fault_loses_doubles_and_betrays_nothing(report: Report, fault: str) -
     assert take.ok, take.text()
 
 
-@pytest.mark.parametrize("policies", ["all", MADE_UP_COUNCIL])
+@pytest.mark.parametrize("policies", ["all", MADE_UP_COUNCIL, payments.POLICIES])
 def test_nothing_else_lies_in_archive_and_spool(report: Report, policies: str) -> None:
     take = take_of(report, "nothing else", policies)
     assert take.ok, take.text()
