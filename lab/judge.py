@@ -132,6 +132,10 @@ def goes_on(played: Played) -> bool:
     return GOES_ON[played.plan.council.policy][played.plan.party]
 
 
+def _pays(played: Played) -> bool:
+    return played.plan.party == "payment"
+
+
 def covered_spans(recording: Recording) -> list[Span]:
     """When the call was recorded, as the manifest has it."""
     spans = []
@@ -159,6 +163,9 @@ def _judge_gaps(
     wide = [(start_s - EDGE_S, end_s + EDGE_S) for start_s, end_s in covered]
     if played.moved_s is not None:
         wide.append((played.moved_s - EDGE_S, played.moved_s + RENEWED_S + EDGE_S))
+    if played.moved_s is not None and played.consults_from_s is not None and _pays(played):
+        # An agent who has a payment line on the telephone is in a payment already.
+        wide.append((played.consults_from_s, played.moved_s))
     if played.silent_s is not None:
         # A phone sends nothing more once it hangs up; a busy PBX notices it later.
         wide.append((played.silent_s - EDGE_S, wanted[-1][1]))

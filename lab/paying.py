@@ -143,7 +143,7 @@ class ByApi(Way):
     def _end(self, who: Person) -> Moment:
         told = desktop.end(self._stage.product, who.number)
         self._take.check(told.status == 200, f"the API answers {told.status}: {told.said}")
-        return Moment(told.answered_s, told.answered_s, told.answered_s)
+        return Moment(told.asked_s, told.asked_s, told.asked_s)
 
 
 def told_of(act: str, uniqueid: str):  # type: ignore[no-untyped-def]
