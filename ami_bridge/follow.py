@@ -276,6 +276,8 @@ class Follower(TalkFollower):
         if self._policy.payment.when_too_long is AfterPayment.STAY_SILENT:
             seen.pays |= {FOR_GOOD}
             return
+        if any(way not in self._policy.payment.by for way in seen.pays - {LINE, FOR_GOOD}):
+            return
         seen.pays &= {LINE, FOR_GOOD}
         if self._line_in(seen):
             seen.pays |= {LINE}

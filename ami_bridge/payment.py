@@ -187,6 +187,8 @@ def end_overdue(call: Standing, at: datetime) -> list[Command]:
     if terms.when_too_long is AfterPayment.STAY_SILENT:
         paying.late = True
         return [PaymentTooLong(f"a payment lasts too long: {terms.too_long.words}")]
+    if _not_named(call, paying):
+        return []  # the policy knows nothing of it, so nor how long it lasts
     paying.ways = [way for way in paying.ways if way is PaymentWay.TRANSFER]
     paying.since = None
     if there is _There.LINE and not paying.ways:

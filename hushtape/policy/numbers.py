@@ -7,7 +7,7 @@ import re
 
 _SPACING = re.compile(r"[\s().\-/\u2010-\u2015]")
 _DIGITS = re.compile(r"[0-9]{2,18}")
-_SET = re.compile(r"\[[0-9]([0-9-]*[0-9])?\]")
+_SET = re.compile(r"\[(?:[0-9](?:-[0-9])?)+\]")
 _ABROAD = re.compile(r"[\s(]*(?:\+|0\s?0)")
 PATTERN_LIMIT = 40  # characters
 SHORT_DIGITS = 6  # a number of so many digits or fewer is an extension or a short code
