@@ -133,7 +133,8 @@ def _await_complete(product: Product) -> None:
 
     def complete() -> bool:
         with suppress(RuntimeError):  # while it is being rebuilt the command says so
-            listed = product.command("recordings", "list", "--limit", "10000", "--json")
+            ask = ("recordings", "list", "--limit", "10000", "--json")
+            listed = product.command(*ask) + product.command(*ask, "--quarantined")
             return len(listed.splitlines()) == len(product.recordings())
         return False
 

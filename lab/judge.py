@@ -20,6 +20,7 @@ Span = tuple[float, float]  # epoch, s
 
 EDGE_S = 0.1  # a recorder's first and last packets
 UNSURE_S = 2.5  # a quiet PBX is known to be there by its last answered ping
+DESTROYED_S = 1.1  # where a recorder ran into a payment, so much before it may go, too
 GRACE_S = 1.0  # after the link's return: then the call is recorded again
 UNSEEN_S = 0.5  # what happens so long before an outage may still be in the line
 RUN_ON_S = 0.1  # a recording ends with the transfer that ends it
@@ -80,8 +81,10 @@ def judge(
     plan = played.plan
     ruling = Ruling(f"{plan.words()}, {course.uniqueid}")
     wanted = wanted_spans(played, course)
+    set_aside = any(each.manifest.get("quarantined") for each in recordings)
+    unsure_s = UNSURE_S + (DESTROYED_S if set_aside else 0.0)
     excused = [
-        (start_s - UNSURE_S, end_s + GRACE_S)
+        (start_s - unsure_s, end_s + GRACE_S)
         for start_s, end_s in outages
         if _unsettled(played, course, start_s, end_s)
     ]

@@ -71,7 +71,10 @@ class Tally:
         """
         recordings = product.recordings_of(played.uniqueid)
         ruling = judge.judge(played, course, recordings, outages, late_s)
-        listed = product.command("recordings", "list", "--limit", "1000", "--json")
+        # A recorder that ran into a payment, with nobody there to stop it, is quarantined: what it
+        # took in is destroyed, and the rest is listed apart.
+        ask = ("recordings", "list", "--limit", "1000", "--json")
+        listed = product.command(*ask) + product.command(*ask, "--quarantined")
         for recording in recordings:
             self.mended += any(x.startswith("header:") for x in recording.manifest["remarks"])
             named = listed.count(f'"{recording.id}"')
