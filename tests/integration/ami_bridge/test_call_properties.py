@@ -490,7 +490,9 @@ def test_what_is_noted_is_enough_to_go_on(
     outside = [each for each in state.segments if each.leg is Leg.OUTSIDE]
     assert not started or (recorded and not outside)
     stops = [each for each in commands if isinstance(each, StopEveryRecorder)]
-    assert bool(stops) == bool(outside), "whatever may run is stopped"
+    assert any(each.leg is None for each in stops) == bool(outside), "whatever may run is stopped"
+    on_legs = [each for each in state.segments if each.on]
+    assert any(each.leg is not None for each in stops) == bool(on_legs), "on an agent's leg, too"
     handoffs = [
         each.handoff for each in again.apply(HungUp(at=played.at)) if isinstance(each, HandOff)
     ]
