@@ -86,7 +86,7 @@ def judge(
     excused = [
         (start_s - unsure_s, end_s + GRACE_S)
         for start_s, end_s in outages
-        if _unsettled(played, course, start_s, end_s)
+        if unsettled(played, course, start_s, end_s)
     ]
     if late_s:
         # A recorder is late, and deaf to the next party if it outlives a transfer; of one that may
@@ -149,11 +149,21 @@ def covered_spans(recording: Recording) -> list[Span]:
     return spans
 
 
-def _unsettled(played: Played, course: Course, start_s: float, end_s: float) -> bool:
-    """Whether something happened to the call while nobody watched, or just before or after."""
-    moments = [course.entered_s, course.gone_s, played.moved_s]
-    around = start_s - UNSEEN_S, end_s + UNSEEN_S
-    return any(at_s is not None and around[0] <= at_s <= around[1] for at_s in moments)
+def unsettled(played: Played, course: Course, start_s: float, end_s: float) -> bool:
+    """Whether something happened to the call while nobody watched, or just before or after.
+
+    A consultation counts as long as it lasts: a caller who is found waiting alone may have been
+    anywhere meanwhile.
+    """
+    happenings = [(at_s, at_s) for at_s in (course.entered_s, course.gone_s, played.moved_s)]
+    if played.consults_from_s is not None:
+        happenings.append((played.consults_from_s, played.moved_s or course.gone_s))
+    return any(
+        first_s is not None
+        and first_s <= end_s + UNSEEN_S
+        and (last_s is None or last_s >= start_s - UNSEEN_S)
+        for first_s, last_s in happenings
+    )
 
 
 def _judge_gaps(

@@ -81,6 +81,26 @@ def test_where_a_call_is(at_s: float, phase: str) -> None:
     assert judge.phase(*played("surrey", Move.BLIND, "payment"), at_s) == phase
 
 
+@pytest.mark.parametrize(
+    ("outage", "consults_from_s", "is_so"),
+    [
+        ((2.7, 3.3), None, False),
+        ((2.7, 3.3), 3.0, True),
+        ((3.2, 3.4), 3.0, True),  # somebody who waits alone may have been anywhere
+        ((2.0, 2.4), 3.0, False),
+        ((3.2, 3.6), None, True),
+        ((0.2, 0.6), None, True),
+        ((7.4, 9.0), None, True),
+    ],
+)
+def test_when_something_happened_that_nobody_saw(
+    outage: judge.Span, consults_from_s: float | None, is_so: bool
+) -> None:
+    one, course = played("surrey", Move.ATTENDED, "back_office")
+    one.consults_from_s = consults_from_s
+    assert judge.unsettled(one, course, *outage) is is_so
+
+
 def test_the_same_seed_makes_the_same_calls() -> None:
     one, other = ([gamble.draw(random.Random(7), each) for each in COUNCILS] for _ in range(2))
     assert one == other
