@@ -18,9 +18,11 @@ import msgspec
 import redis
 import structlog
 
-from ami_bridge import noted
-from ami_bridge.call import Call
-from ami_bridge.desk import Outcome, Wanted
+from ami_bridge.call import noted
+from ami_bridge.call.machine import Call
+from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S, Recorder
+from ami_bridge.desktop.desk import Outcome, Wanted
+from ami_bridge.desktop.reception import Reception
 from ami_bridge.expected import Expected
 from ami_bridge.facts import (
     Adopted,
@@ -59,8 +61,6 @@ from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCall, LiveCalls
 from ami_bridge.living import Live, Station
 from ami_bridge.orders import Orders
-from ami_bridge.reception import Reception
-from ami_bridge.recorder import MOST_STUCK_TRIES, STUCK_REST_S, Recorder
 from ami_bridge.refusals import Refusal, refusal_of
 from ami_bridge.silence import CONFIRMED_WITHIN_S, Before, Silence, begins_strictly
 from hushtape import metrics

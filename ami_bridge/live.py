@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from ami_bridge.call import Call
+from ami_bridge.call.machine import Call
 from ami_bridge.facts import Channel
 from ami_bridge.files import clear_parts, write_private
 from hushtape.alarms import Kind, raise_alarm

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ami_bridge.call import Call
+from ami_bridge.call.machine import Call
+from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import Channel, Command, Fact
-from ami_bridge.recorder import Recorder
 from hushtape.policy.stages import Stage
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import structlog
 
-from ami_bridge.api_server import ApiDoor
 from ami_bridge.asterisk.lease import owner_of
 from ami_bridge.asterisk.mask import Masker
 from ami_bridge.asterisk.station import AsteriskStation
 from ami_bridge.asterisk.trace import TRACE_LIMIT_MB, Trace
 from ami_bridge.bridge import Bridge
+from ami_bridge.desktop.server import ApiDoor
 from ami_bridge.expected import Expected
 from ami_bridge.handoff import Outbox
 from ami_bridge.live import LiveCalls

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S
 from ami_bridge.facts import (
     Channel,
     Fact,
@@ -25,7 +26,6 @@ from ami_bridge.facts import (
     StopEveryRecorder,
 )
 from ami_bridge.living import Live, Station
-from ami_bridge.recorder import MOST_STUCK_TRIES, STUCK_REST_S
 from hushtape import metrics
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.policy.schema import PaymentWay

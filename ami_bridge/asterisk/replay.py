@@ -19,7 +19,7 @@ from ami_bridge.asterisk.session import (
     frames,
 )
 from ami_bridge.asterisk.translate import Translator
-from ami_bridge.rehearsal import Rehearsal, Rehearsed
+from ami_bridge.rehearsal.rehearsal import Rehearsal, Rehearsed
 from hushtape.config import Pbx
 from hushtape.errors import ConfigError, TooBig
 from hushtape.policy.schema import Policy

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from hushtape.policy.schema import Policy
 from hushtape.recordings.manifest import Direction
-from tests.integration.ami_bridge.test_call_properties import (
+from tests.integration.ami_bridge.call.test_call_properties import (
     BACKWARDS_S,
     DIRECTIONS,
     POLICIES,

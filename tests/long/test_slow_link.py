@@ -10,9 +10,9 @@ from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.lease import Lease
 from ami_bridge.asterisk.limits import Limits
 from ami_bridge.asterisk.protocol import Frame
+from tests.integration.ami_bridge.asterisk.test_link import Owner, running
 from tests.integration.ami_bridge.fake_ami import FakeAmi
 from tests.integration.ami_bridge.slow_cable import SlowCable
-from tests.integration.ami_bridge.test_link import Owner, running
 
 pytestmark = pytest.mark.timeout(300)
 

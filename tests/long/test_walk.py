@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.walk import walk
+from ami_bridge.walk.walk import walk
 from hushtape.policy import parse
 from hushtape.policy.schema import Policy
-from tests.integration.ami_bridge.test_walk import EXAMPLES, SMALL, policy_of
+from tests.integration.ami_bridge.walk.test_walk import EXAMPLES, SMALL, policy_of
 
 Say = Callable[[str], None]
 PUBLISHED = [(policy.name, policy) for policy in parse.load_folder(EXAMPLES)]

@@ -1,6 +1,6 @@
 """Where a script's transfers lead, told from a policy alone: an extension, a queue, a number. Pure.
 
-With a PBX's configuration at hand its own map decides (ami_bridge/script_places.py).
+With a PBX's configuration at hand its own map decides (ami_bridge/rehearsal/places.py).
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.limits import Limits
 from ami_bridge.asterisk.protocol import FRAME_LIMIT_BYTES, Frame
 from hushtape.errors import ActionRefused, AnswerTimeout, LeaseLost, LinkLost, TooBig
+from tests.integration.ami_bridge.asterisk.test_link import CALLER, PATIENT, PING, Owner, running
 from tests.integration.ami_bridge.fake_ami import FakeAmi, Session, event, frame
 from tests.integration.ami_bridge.slow_cable import SlowCable
-from tests.integration.ami_bridge.test_link import CALLER, PATIENT, PING, Owner, running
 
 FLOOD = 100_000
 BURST = 500  # events of the flood that the PBX writes at a time

@@ -21,8 +21,8 @@ from ami_bridge.asterisk.protocol import parse
 from ami_bridge.asterisk.trace import Trace
 from lab import town
 from tests import playback, virtual_time
+from tests.integration.ami_bridge.asterisk.test_link import PATIENT, Owner, running
 from tests.integration.ami_bridge.fake_ami import FakeAmi, frame, listed
-from tests.integration.ami_bridge.test_link import PATIENT, Owner, running
 from tests.playback import PBX, POLICIES, SESSIONS, Outcome, Player
 from tests.switch import EPOCH
 

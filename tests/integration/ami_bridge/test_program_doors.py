@@ -10,7 +10,7 @@ import pytest
 
 from hushtape import config
 from hushtape.errors import ConfigError
-from tests.integration.ami_bridge.test_api_server import LOOK, beside, raw, status
+from tests.integration.ami_bridge.desktop.test_server import LOOK, beside, raw, status
 from tests.integration.ami_bridge.test_program import (
     COMMAND_TIMEOUT_S,
     SECRET,
@@ -20,7 +20,7 @@ from tests.integration.ami_bridge.test_program import (
 )
 from tests.integration.conftest import spare_port
 from tests.integration.test_webhook import Receiver, wait_for
-from tests.unit.ami_bridge.test_api import TOKEN
+from tests.unit.ami_bridge.desktop.test_api import TOKEN
 
 
 def with_doors(folder: Path, pbx_port: int, api_port: int, webhook: str) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from ami_bridge.bridge import Bridge
-from ami_bridge.call import Call
+from ami_bridge.call.machine import Call
+from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
     AgentAnswered,
     AnswerYes,
@@ -38,7 +39,6 @@ from ami_bridge.facts import (
 )
 from ami_bridge.live import LiveCall
 from ami_bridge.living import Live
-from ami_bridge.recorder import Recorder
 from hushtape.ids import new_call_id
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind, Payment, PaymentWay, Policy

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from ami_bridge import recorder as machine
 from ami_bridge.bridge import Bridge
+from ami_bridge.call import recorder as machine
 from ami_bridge.facts import (
     AgentAnswered,
     Answered,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
     Adopted,
     BridgeEnds,
@@ -19,10 +20,9 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.live import LiveCall, LiveCalls
-from ami_bridge.recorder import Recorder
 from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy
-from tests.unit.ami_bridge.test_call import (
+from tests.unit.ami_bridge.call.test_machine import (
     BACK_OFFICE,
     ID,
     PAYMENT_LINE,

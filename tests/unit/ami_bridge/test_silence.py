@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ami_bridge import silence as silences
+from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
     Channel,
     ForeignRecorder,
@@ -21,7 +22,6 @@ from ami_bridge.facts import (
     StopRecorder,
     UnmuteRecorder,
 )
-from ami_bridge.recorder import Recorder
 from hushtape import metrics
 from hushtape.policy.schema import Pause, PaymentWay
 from hushtape.policy.stages import Stage

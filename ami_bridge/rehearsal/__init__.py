@@ -1,0 +1,1 @@
+"""Calls tried against a policy without a PBX: ``policy explain`` and ``policy test``."""
