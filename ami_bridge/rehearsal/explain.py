@@ -11,6 +11,7 @@ from ami_bridge.rehearsal.performance import perform
 from ami_bridge.rehearsal.stage import CallWords, PlaceOf
 from hushtape.policy import decide
 from hushtape.policy.decide import Place
+from hushtape.policy.deciding.coverage import payment_lines
 from hushtape.policy.deciding.transfers import outcomes
 from hushtape.policy.schema import (
     Asker,
@@ -21,6 +22,7 @@ from hushtape.policy.schema import (
     Permission,
     Policy,
 )
+from hushtape.policy.trying.places import of_destination
 from hushtape.policy.trying.script import Step, Verb
 from hushtape.policy.trying.timeline import Outcome, Row, State, by_state, seconds
 from hushtape.recordings.manifest import Direction, Reason
@@ -41,6 +43,8 @@ _ELSEWHERE = {
     "an outside number that no destination names": Place(DestinationKind.OUTSIDE, "number"),
     "a place that the configuration doesn't know": Place(DestinationKind.UNKNOWN, "unknown"),
 }
+
+_ANOTHERS_LINE = "a payment line of another policy"
 
 
 def what_call(call: CallWords, zone: ZoneInfo, counts_from: datetime | None = None) -> str:
@@ -162,6 +166,11 @@ class _Tries:
         self._policy = policy
         self._policies = policies
         self._place_of = place_of
+        whole = decide.beside(policy, decide.in_force(policies, call.at))
+        lines = [line for owner, line in payment_lines(whole) if owner is not whole]
+        self._lines: dict[str, Place] = {}
+        if lines:
+            self._lines[_ANOTHERS_LINE] = of_destination(lines[0])
 
     def transfers(self) -> Iterator[Possible]:
         """To each destination, and to where none is; blind and attended, where that differs."""
@@ -183,6 +192,8 @@ class _Tries:
                 yield from self._on_from(where)
             if where not in _ELSEWHERE:
                 yield from self._consultation(where)
+        for where in self._lines:
+            yield self.possible(f"transfer to {where}", Step(_THEN_S, Verb.BLIND, who=where))
 
     def _on_from(self, line: str) -> Iterator[Possible]:
         """From a payment line to where recording goes on: the payment isn't over by that."""
@@ -243,7 +254,8 @@ class _Tries:
         return perform(self._call, [*start, *steps, end], self._policies, self._found).outcome
 
     def _found(self, text: str, policies: Sequence[Policy]) -> Place:
-        return _ELSEWHERE.get(text) or self._place_of(text, policies)
+        known = _ELSEWHERE.get(text) or self._lines.get(text)
+        return known or self._place_of(text, policies)
 
 
 def _goes_on(destination: Destination, how: str) -> bool:

@@ -10,32 +10,18 @@ import click
 
 from hushtape.config import DEFAULT_CONFIG
 from hushtape.errors import ConfigError
+from hushtape.policy.options import map_option, pbx_of, pbx_option, policies_option, read
 from hushtape.printable import say
 from hushtape.recordings.manifest import Direction
 
 if TYPE_CHECKING:
-    from hushtape.config import Config, Pbx
-    from hushtape.policy.schema import Policy
+    from hushtape.config import Config
 
 
 @click.command()
-@click.option(
-    "--policies",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="The policies, or one policy's file. Left out: those of the configuration.",
-)
-@click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="HUSHTAPE_CONFIG",
-    show_envvar=True,
-    help=f"The configuration file: its PBX says which number is what.  [default: {DEFAULT_CONFIG}]",
-)
-@click.option("--pbx", "pbx_name", default="", help="Which PBX of the configuration.")
+@policies_option
+@map_option
+@pbx_option
 @click.option(
     "--direction",
     type=click.Choice([each.value for each in Direction]),
@@ -82,7 +68,7 @@ def explain(
       hushtape policy explain --recording 20261121-171502-k3f9x2m7
     """
     config = _config(config_path, needed=folder is None or bool(recording_id or pbx_name))
-    policies = _policies(folder, config)
+    policies = read(_folder(folder, config))
     if recording_id:
         from ami_bridge.rehearsal import explain_recording
 
@@ -96,13 +82,17 @@ def explain(
     from ami_bridge.rehearsal import explain as words
     from ami_bridge.rehearsal.places import finder
     from ami_bridge.rehearsal.stage import CallWords
+    from hushtape.policy.dates import out_of_reach
     from hushtape.policy.trying import script
     from hushtape.recordings.moments import parse_moment
 
     zone = policies[0].zone if policies else UTC
     at = parse_moment(at_text, zone) if at_text else datetime.now(UTC)
+    beyond = out_of_reach(at)
+    if beyond:
+        raise ConfigError("--at", beyond)
     call = CallWords(at, Direction(direction), dialled, queue, extension)
-    place_of = finder(_pbx(config, pbx_name))
+    place_of = finder(pbx_of(config, pbx_name) if config is not None else None)
     try:
         steps = script.in_order(
             script.parse_step(each, number) for number, each in enumerate(then, start=1)
@@ -136,22 +126,8 @@ def _config(path: Path | None, *, needed: bool) -> Config | None:
     return config.load(path or DEFAULT_CONFIG)
 
 
-def _policies(folder: Path | None, config: Config | None) -> tuple[Policy, ...]:
-    from hushtape.policy import parse
-
-    if folder is not None and folder.is_file():
-        return (parse.load(folder),)
-    if folder is None:
-        assert config is not None  # noqa: S101
-        folder = Path(config.policies.folder)
-    return parse.load_folder(folder)
-
-
-def _pbx(config: Config | None, name: str) -> Pbx | None:
-    if config is None:
-        return None
-    if not name:
-        return next(iter(config.pbx.values()))
-    if name not in config.pbx:
-        raise ConfigError("--pbx", f'there is no PBX "{name}"; there are: {", ".join(config.pbx)}')
-    return config.pbx[name]
+def _folder(folder: Path | None, config: Config | None) -> Path:
+    if folder is not None:
+        return folder
+    assert config is not None  # noqa: S101
+    return Path(config.policies.folder)

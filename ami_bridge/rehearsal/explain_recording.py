@@ -11,7 +11,7 @@ from hushtape.config import Config
 from hushtape.errors import ConfigError, RecordingError
 from hushtape.ids import is_call_id
 from hushtape.policy import decide
-from hushtape.policy.decide import Place
+from hushtape.policy.decide import Beside, Place
 from hushtape.policy.schema import OnTransfer, Policy
 from hushtape.policy.trying.places import of_destination
 from hushtape.policy.trying.timeline import seconds
@@ -92,9 +92,8 @@ def _story(entry: Entry, now: datetime) -> Iterator[str]:
 def _today(manifest: Manifest, policies: Sequence[Policy], now: datetime) -> Iterator[str]:
     """What the version that is in force now says otherwise."""
     then = manifest.keep.reason
-    current = next(
-        (each for each in decide.in_force(policies, now) if each.name == then.policy), None
-    )
+    all_current = decide.in_force(policies, now)
+    current = next((each for each in all_current if each.name == then.policy), None)
     yield ""
     if current is None:
         yield f"Today no policy {then.policy} is in force: such a call would not be recorded by it."
@@ -102,7 +101,7 @@ def _today(manifest: Manifest, policies: Sequence[Policy], now: datetime) -> Ite
     if current.version == then.version:
         yield f"Today the same version of {then.policy} is in force."
         return
-    differs = list(_differences(manifest, current))
+    differs = list(_differences(manifest, decide.beside(current, all_current)))
     if not differs:
         yield f"Today the version of {current.version} is in force: it says the same of this call."
         return
@@ -111,7 +110,7 @@ def _today(manifest: Manifest, policies: Sequence[Policy], now: datetime) -> Ite
     yield "  (This recording stays under the version of its day.)"
 
 
-def _differences(manifest: Manifest, current: Policy) -> Iterator[str]:
+def _differences(manifest: Manifest, current: Beside) -> Iterator[str]:
     call = manifest.call
     if call.direction not in current.calls.directions:
         yield f"{call.direction} calls are not recorded [calls.directions]"
@@ -127,16 +126,20 @@ def _differences(manifest: Manifest, current: Policy) -> Iterator[str]:
         yield because(keep.reason)
 
 
-def _transfers(manifest: Manifest, current: Policy) -> Iterator[str]:
+def _transfers(manifest: Manifest, current: Beside) -> Iterator[str]:
     for each in manifest.story:
         reason = each.reason
         if reason is None or not reason.rule.startswith(_DESTINATION):
             continue
         if not each.what.endswith(_TRANSFER):
             continue
-        place = _place(current, reason.rule.removeprefix(_DESTINATION))
+        name = reason.rule.removeprefix(_DESTINATION)
+        owners = [each for each in (current, *current.others) if each.name == reason.policy]
+        place = _place(owners[0], name) if owners else None
         if place is None:
-            yield f"it has no destination {reason.rule.removeprefix(_DESTINATION)}"
+            own = reason.policy == current.name
+            its = f"it has no destination {name}"
+            yield its if own else f"policy {reason.policy} names no payment line {name}"
             continue
         ruling = decide.on_transfer(current, place, each.what.removesuffix(_TRANSFER))
         if ruling.reason.words != reason.words:

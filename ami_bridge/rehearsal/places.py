@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from ami_bridge.asterisk.party import Party
+from ami_bridge import places as numbering
 from ami_bridge.rehearsal.stage import PlaceOf
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
@@ -33,7 +33,7 @@ def _place(pbx: Pbx | None, text: str, policies: Sequence[Policy]) -> Place:
     found = places.place(text, policies)
     if pbx is None or not places.is_dialled(text):
         return found
-    mapped = Party(pbx, {}).place(found.extension)
+    mapped = numbering.place(pbx, found.extension)
     # An outside number is written as its owner gives it, not as staff dial it.
     outside = found.kind is DestinationKind.OUTSIDE
     return found if outside and mapped.kind is DestinationKind.UNKNOWN else mapped

@@ -12,6 +12,7 @@ from ami_bridge.rehearsal.places import finder
 from ami_bridge.rehearsal.stage import CallWords
 from hushtape.config import Pbx
 from hushtape.errors import PolicyError
+from hushtape.policy import decide
 from hushtape.policy.trying import expectation
 from hushtape.policy.trying.scenarios import Example, Examples
 from hushtape.policy.trying.script import ScriptError
@@ -60,9 +61,10 @@ def _play(example: Example, examples: Examples, pbx: Pbx | None) -> Outcome:
         scenario.queue,
         scenario.extension,
     )
-    place_of = finder(pbx)
+    current = decide.in_force(examples.others, example.at)
+    policies = [decide.beside(each, current) for each in examples.policies]
     try:
-        return perform(call, example.steps, examples.policies, place_of).outcome
+        return perform(call, example.steps, policies, finder(pbx)).outcome
     except ScriptError as error:
         raise PolicyError(example.lines.at(error.line), error.what) from None
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hushtape.config import DEFAULT_CONFIG, Pbx
-from hushtape.errors import ConfigError
+from hushtape.policy.options import map_option, pbx_of, pbx_option, policies_option, read
 from hushtape.printable import say
 
 DIFFERS = 1  # the exit code
@@ -23,23 +23,9 @@ DIFFERS = 1  # the exit code
     metavar="FILE",
     help="What a PBX said: a file made by `hushtape bridge --trace`.",
 )
-@click.option(
-    "--policies",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Under which policies the session is played. Left out: those of the configuration.",
-)
-@click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="HUSHTAPE_CONFIG",
-    show_envvar=True,
-    help=f"The configuration file: its PBX says which number is what.  [default: {DEFAULT_CONFIG}]",
-)
-@click.option("--pbx", "pbx_name", default="", help="Which PBX of the configuration.")
+@policies_option
+@map_option
+@pbx_option
 @click.option("--numbers", is_flag=True, help="Show who called, and the number that was dialled.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def policy_test(
@@ -125,14 +111,10 @@ def _session(
     from ami_bridge.asterisk import replay
     from ami_bridge.rehearsal import session_report
     from hushtape import config
-    from hushtape.policy import parse
 
     loaded = config.load(config_path or DEFAULT_CONFIG)
-    pbx = _of(loaded.pbx, pbx_name)
-    if folder is None:
-        folder = Path(loaded.policies.folder)
-    policies = (parse.load(folder),) if folder.is_file() else parse.load_folder(folder)
-    played = replay.play(path, pbx, policies)
+    policies = read(folder or Path(loaded.policies.folder))
+    played = replay.play(path, pbx_of(loaded, pbx_name), policies)
     if as_json:
         for document in session_report.documents(played, numbers=numbers):
             say(msgspec.json.encode(document).decode())
@@ -145,14 +127,4 @@ def _session(
 def _pbx(config_path: Path | None, name: str) -> Pbx:
     from hushtape import config
 
-    return _of(config.load(config_path or DEFAULT_CONFIG).pbx, name)
-
-
-def _of(pbxes: dict[str, Pbx], name: str) -> Pbx:
-    if not name:
-        if len(pbxes) > 1:
-            raise ConfigError("--pbx", f"which one? There are: {', '.join(pbxes)}")
-        return next(iter(pbxes.values()))
-    if name not in pbxes:
-        raise ConfigError("--pbx", f'there is no PBX "{name}"; there are: {", ".join(pbxes)}')
-    return pbxes[name]
+    return pbx_of(config.load(config_path or DEFAULT_CONFIG), name)

@@ -47,6 +47,10 @@ PlaceOf = Callable[[str, Sequence[Policy]], Place]
 """Says where a text leads to, in the words of policies; else ValueError, with what was expected."""
 
 
+# The dialplan stops the recorders for these by itself, heard or not, and notes them on the channel.
+_NOTED = (PaymentWay.KEY, PaymentWay.DIALPLAN)
+
+
 @dataclass(frozen=True, slots=True)
 class CallWords:
     """A call, as a person describes it.
@@ -85,6 +89,7 @@ class ScriptStage:
         self._away = ""  # what is lost: "link" or "bridge"
         self._lost_at = call.at
         self._missed: list[Callable[[datetime], Fact]] = []  # what is found out afterwards
+        self._noted: set[PaymentWay] = set()  # payments among them
 
     def play(self, step: Step) -> None:
         """Let a step happen.
@@ -309,7 +314,11 @@ class ScriptStage:
         self._begun_for(step)
         way = step.way or PaymentWay.KEY
         self._payment_by = way
-        self._tell(PaymentBegan(at=at, way=way, what=f"payment begun by {way}"))
+        fact = PaymentBegan(at=at, way=way, what=f"payment begun by {way}")
+        if self._away and way in _NOTED:
+            self._missed.append(lambda _: replace(fact, stops=True))
+            self._noted.add(way)
+        self._tell(fact)
 
     def _payment_ends(self, step: Step, at: datetime) -> None:
         way = step.way or self._payment_by
@@ -319,6 +328,9 @@ class ScriptStage:
                 'no payment has begun: expected "payment begins by key" before; at a payment line'
                 " it ends with the transfer",
             )
+        if self._away == "bridge" and way in self._noted:
+            # The note is gone with its end, and a new bridge begins every recorder anew.
+            self._missed.append(lambda back: PaymentEnded(at=back, way=way))
         self._tell(PaymentEnded(at=at, way=way))
 
     # the end, and what goes wrong
@@ -349,7 +361,7 @@ class ScriptStage:
         if self._away:
             raise ScriptError(step.line, f"the {self._away} is lost already")
         self._begun_for(step)
-        self._away, self._lost_at, self._missed = what, at, []
+        self._away, self._lost_at, self._missed, self._noted = what, at, [], set()
 
     def _find_out(self, what: str, step: Step, at: datetime) -> None:
         """Compare with what lives, as the translator does after the link was away."""

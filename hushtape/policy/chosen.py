@@ -8,6 +8,7 @@ from pathlib import Path
 from hushtape import config
 from hushtape.errors import PolicyError
 from hushtape.policy import parse
+from hushtape.policy.dates import out_of_reach
 from hushtape.policy.decide import in_force
 from hushtape.policy.schema import Policy
 from hushtape.policy.showing.wording import day
@@ -44,6 +45,10 @@ def find(text: str, config_path: Path) -> Policy:
 
 def _date(text: str, written: str) -> date:
     try:
-        return date.fromisoformat(written)
+        day = date.fromisoformat(written)
     except ValueError:
         raise PolicyError(text, "expected a date after the @, such as @2026-01-01") from None
+    beyond = out_of_reach(day)
+    if beyond:
+        raise PolicyError(text, beyond)
+    return day

@@ -15,8 +15,10 @@ from hushtape.policy.deciding.consent import (
     permission_terms,
     still_paying,
 )
+from hushtape.policy.deciding.coverage import beside
 from hushtape.policy.deciding.decision import (
     Arrival,
+    Beside,
     Choice,
     PaymentTerms,
     PermissionTerms,
@@ -41,6 +43,7 @@ from hushtape.policy.deciding.transfers import (
 
 __all__ = [
     "Arrival",
+    "Beside",
     "Choice",
     "PaymentTerms",
     "PermissionTerms",
@@ -48,6 +51,7 @@ __all__ = [
     "Ruling",
     "Verdict",
     "audio_terms",
+    "beside",
     "choose",
     "discards_on_opt_out",
     "in_force",

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from hushtape.errors import PolicyError
+from hushtape.policy.dates import out_of_reach
 from hushtape.policy.linting.findings import shortened
 from hushtape.policy.reading import source, structure
 from hushtape.policy.reading.duty_problems import duty_problems, retention_problems, tag_problems
@@ -116,5 +117,8 @@ def _about_problems(policy: Policy) -> Iterator[Problem]:
         yield "policy.country_code", 'expected digits without + or 0, such as "44"'
     if not TRUNK_PREFIX.fullmatch(about.trunk_prefix):
         yield "policy.trunk_prefix", 'expected one digit, or "" where none is dialled'
+    beyond = out_of_reach(about.in_force_from)
+    if beyond:
+        yield "policy.in_force_from", beyond
     if not zone_exists(about.time_zone):
         yield "policy.time_zone", f'there is no time zone "{about.time_zone}": "Europe/London"?'

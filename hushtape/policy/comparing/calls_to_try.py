@@ -156,12 +156,18 @@ def _transferable(policy: Policy) -> Iterator[str]:
     """The outside numbers that say something of a transfer."""
     for destination in policy.destination:
         yield from destination.numbers
-    yield from policy.calls.except_numbers
+    yield from (each for each in policy.calls.except_numbers if not _is_inside(policy, each))
 
 
 def _patterns(policy: Policy) -> Iterator[str]:
+    """The extensions that say something of a transfer, and patterns of them."""
     for destination in policy.destination:
         yield from destination.extensions
+    yield from (each for each in policy.calls.except_numbers if _is_inside(policy, each))
+
+
+def _is_inside(policy: Policy, number: str) -> bool:
+    return numbers.is_pattern(number) and len(_normal(policy, number)) <= numbers.SHORT_DIGITS
 
 
 def _normal(policy: Policy, number: str) -> str:

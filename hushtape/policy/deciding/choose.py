@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import IntEnum
 
 from hushtape.policy import numbers
-from hushtape.policy.deciding.coverage import listed, payment_line
-from hushtape.policy.deciding.decision import Arrival, Choice, quoted, reason_of
+from hushtape.policy.deciding.coverage import beside, listed, payment_line
+from hushtape.policy.deciding.decision import Arrival, Beside, Choice, quoted, reason_of
 from hushtape.policy.deciding.transfers import OUTCOME_WORDS, kept_out, on_dialling
 from hushtape.policy.duties import Tag
 from hushtape.policy.hours import begins_within
@@ -51,21 +51,23 @@ def in_force(policies: Iterable[Policy], at: datetime) -> tuple[Policy, ...]:
 def choose(policies: Iterable[Policy], arrival: Arrival) -> Choice:
     """Find the one policy that names this call. None, or more than one: not recorded.
 
-    A payment line of any policy is one for all of them.
+    A payment line of any policy in force is one for all of them, for as long as the call lasts:
+    the policy that is returned knows those of the others.
     """
     policies = tuple(policies)
     current = in_force(policies, arrival.at)
     for policy in current:
-        line = payment_line(policy, arrival)
-        if line is not None:
+        found_line = payment_line(policy, arrival)
+        if found_line is not None:
+            owner, line = found_line
             words = f"{arrival.direction} call to {line.name}, a payment line: not recorded"
-            return Choice(None, reason_of(policy, f"destination: {line.name}", words))
+            return Choice(None, reason_of(owner, f"destination: {line.name}", words))
     misses = [(policy, _miss(policy, arrival)) for policy in current]
     found = [policy for policy, miss in misses if miss is None]
     told = [miss for _, miss in misses if miss is not None]
     others = tuple(miss.reason for miss in told)
     if len(found) == 1:
-        return _belongs(found[0], arrival, others)
+        return _belongs(beside(found[0], current), arrival, others)
     if found:
         among = " and ".join(policy.name for policy in found)
         words = f"more than one policy names this call ({among}): not recorded"
@@ -99,7 +101,7 @@ def _carries(policy: Policy, tag: Tag, arrival: Arrival, queues: set[str]) -> bo
     return not (tag.outside_hours and begins_within(tag.outside_hours, arrival.at, policy.zone))
 
 
-def _belongs(policy: Policy, arrival: Arrival, misses: tuple[Reason, ...]) -> Choice:
+def _belongs(policy: Beside, arrival: Arrival, misses: tuple[Reason, ...]) -> Choice:
     """Say whether the one policy that names a call has it recorded from here."""
     out = kept_out(policy, arrival.queue) if arrival.queue else None
     if arrival.direction is Direction.OUTBOUND:

@@ -38,15 +38,28 @@ class Arrival:
     place: Place | None = None  # where it was answered, for a call that came through no queue
 
 
+class Beside(Policy, frozen=True, kw_only=True):
+    """A policy as it stands beside others: their payment lines are silent for its calls, too.
+
+    It is made when a call begins, and kept with the call; no policy's file says it.
+
+    Args:
+        others: those of them that have lines, with nothing else left in them.
+    """
+
+    others: tuple[Policy, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which policy a call belongs to; None: it isn't recorded.
 
     Args:
+        policy: beside the others that are in force.
         misses: of each policy in force that doesn't name the call, why it doesn't.
     """
 
-    policy: Policy | None
+    policy: Beside | None
     reason: Reason
     misses: tuple[Reason, ...] = ()
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from hushtape.policy.deciding.coverage import covers, in_order, listed, names, pays, reached
+from hushtape.policy.deciding.coverage import (
+    covers,
+    excepted,
+    in_order,
+    names,
+    payment_lines,
+    pays,
+    reached,
+)
 from hushtape.policy.deciding.decision import Arrival, Place, Ruling, Verdict, quoted, reason_of
 from hushtape.policy.schema import (
     Destination,
@@ -28,16 +36,18 @@ ATTENDED = ("attended",)
 def on_transfer(policy: Policy, place: Place, how: str = "blind") -> Ruling:
     """Decide what a transfer does: payment lines first, then the first destination that fits.
 
+    A payment line of a policy beside this one is one, too.
+
     Args:
         how: "blind", "attended", "redirected"; anything else, such as "unseen" or a talk that has
             changed, is judged by the strictest of what the first two would do.
     """
-    for destination in in_order(policy):
-        if pays(policy, destination) and covers(policy, destination, place):
-            return _by(policy, destination, "transfer to", how)
+    for owner, line in payment_lines(policy):
+        if covers(owner, line, place):
+            return _at_line(policy, owner, line, "transfer to")
     if place.queue and place.queue in policy.calls.except_queues:
         return _excepted(policy, place.queue)
-    if listed(policy, policy.calls.except_numbers, place.number):
+    if excepted(policy, place):
         words = "transfer to a number of except_numbers: recording stops"
         return Ruling(OnTransfer.STOP, reason_of(policy, "calls.except_numbers", words))
     listed_apart = any(place.queue in destination.queues for destination in policy.destination)
@@ -59,12 +69,19 @@ def on_transfer(policy: Policy, place: Place, how: str = "blind") -> Ruling:
 
 
 def on_move(policy: Policy, queue: str) -> Ruling:
-    """Decide on a recorded call that the dialplan takes into another queue, without a transfer."""
+    """Decide on a recorded call that the dialplan takes into another queue, without a transfer.
+
+    It goes on into a queue that the policy names, under ``[calls]`` or in a destination of which
+    ``on_transfer`` says so; if it names none under ``[calls]``, into every other one, too.
+    """
+    out = kept_out(policy, queue)
+    if out is not None:
+        return out
     if not policy.calls.queues:
         words = f"queue {queue}: the policy names no queues, recording goes on"
-        goes_on = Ruling(OnTransfer.CONTINUE, reason_of(policy, "calls", words))
-        return kept_out(policy, queue) or goes_on
-    return on_return(policy, queue)
+        return Ruling(OnTransfer.CONTINUE, reason_of(policy, "calls", words))
+    by_itself = queue in policy.calls.queues
+    return (None if by_itself else _of_destination(policy, queue)) or on_return(policy, queue)
 
 
 def on_return(policy: Policy, queue: str) -> Ruling:
@@ -89,15 +106,20 @@ def kept_out(policy: Policy, queue: str) -> Ruling | None:
 
     That is a payment line, an exception, or a destination that names the queue.
     """
-    for destination in in_order(policy):
-        if pays(policy, destination) and queue in destination.queues:
-            return _by(policy, destination, "queue of")
+    for owner, line in payment_lines(policy):
+        if queue in line.queues:
+            return _at_line(policy, owner, line, "queue of")
     if queue in policy.calls.except_queues:
         return _excepted(policy, queue)
-    for destination in policy.destination:
+    ruling = _of_destination(policy, queue)
+    return None if ruling is None or ruling.outcome is OnTransfer.CONTINUE else ruling
+
+
+def _of_destination(policy: Policy, queue: str) -> Ruling | None:
+    """Rule by the first destination that names a queue, without a transfer; None: none does."""
+    for destination in in_order(policy):
         if queue in destination.queues:
-            ruling = _by(policy, destination, "queue of")
-            return None if ruling.outcome is OnTransfer.CONTINUE else ruling
+            return _by(policy, destination, "queue of")
     return None
 
 
@@ -121,22 +143,21 @@ def on_vanishing(policy: Policy) -> Ruling:
 
 def on_consultation(policy: Policy, place: Place) -> Verdict:
     """Decide whether what the agent and a place say is recorded, while the outside party waits."""
+    for owner, line in payment_lines(policy):
+        if covers(owner, line, place):
+            words = f"consultation with {_named(policy, owner, line)}, a payment line: not recorded"
+            return Verdict(False, reason_of(owner, f"destination: {line.name}", words))
     for destination in in_order(policy):
         if not covers(policy, destination, place):
             continue
         rule = f"destination: {destination.name}"
-        excepted = place.queue in policy.calls.except_queues or listed(
-            policy, policy.calls.except_numbers, place.number
-        )
-        recorded = destination.on_consultation is OnConsultation.RECORD
-        recorded = recorded and not excepted and not pays(policy, destination)
+        exception = place.queue in policy.calls.except_queues or excepted(policy, place)
+        recorded = destination.on_consultation is OnConsultation.RECORD and not exception
         words = (
             f"consultation with {destination.name}: {'recorded' if recorded else 'not recorded'}"
             f' (on_consultation = "{destination.on_consultation}")'
         )
-        if pays(policy, destination):
-            words = f"consultation with {destination.name}, a payment line: not recorded"
-        elif excepted:
+        if exception:
             words = f"consultation with {destination.name}, at an exception: not recorded"
         return Verdict(recorded, reason_of(policy, rule, words))
     words = "consultation with no destination of the policy: not recorded"
@@ -191,10 +212,9 @@ def outcomes(destination: Destination) -> dict[str, OnTransfer]:
 
 def _by(policy: Policy, destination: Destination, where: str, how: str = "") -> Ruling:
     """Rule by a destination; no ``how``: it was no transfer, ``on_transfer`` counts."""
-    rule = f"destination: {destination.name}"
     if pays(policy, destination):
-        words = f"{where} {destination.name}: {OUTCOME_WORDS[OnTransfer.SILENT]}"
-        return Ruling(OnTransfer.SILENT, reason_of(policy, rule, words))
+        return _at_line(policy, policy, destination, where)
+    rule = f"destination: {destination.name}"
     said = outcomes(destination)
     blind = "on_blind_transfer" if "on_blind_transfer" in said else "on_transfer"
     attended = "on_attended_transfer" if "on_attended_transfer" in said else "on_transfer"
@@ -208,6 +228,16 @@ def _by(policy: Policy, destination: Destination, where: str, how: str = "") -> 
         key = min((blind, attended), key=lambda each: STRICTEST.index(said[each]))
     words = f'{where} {destination.name}: {OUTCOME_WORDS[said[key]]} ({key} = "{said[key]}")'
     return Ruling(said[key], reason_of(policy, rule, words))
+
+
+def _at_line(policy: Policy, owner: Policy, line: Destination, where: str) -> Ruling:
+    """Rule by a payment line, which may be another policy's."""
+    words = f"{where} {_named(policy, owner, line)}: {OUTCOME_WORDS[OnTransfer.SILENT]}"
+    return Ruling(OnTransfer.SILENT, reason_of(owner, f"destination: {line.name}", words))
+
+
+def _named(policy: Policy, owner: Policy, line: Destination) -> str:
+    return line.name if owner is policy else f"{line.name} of policy {owner.name}"
 
 
 def _excepted(policy: Policy, queue: str) -> Ruling:

@@ -17,6 +17,7 @@ from hushtape.policy import parse
 from hushtape.policy.linting import (
     lint_calls,
     lint_keeping,
+    lint_lines,
     lint_payments,
     lint_pbx,
     lint_people,
@@ -94,12 +95,14 @@ def lint(paths: Iterable[Path], today: date, configured: tuple[Config, Source] |
         policy, remarks = look(text)
         if policy is not None:
             good.append((text, policy))
-            if configured is not None:
-                remarks += lint_pbx.remarks(policy, configured[0])
         findings += [_placed(text, remark) for remark in remarks]
     findings += _together(good, today)
     if configured is not None:
         policies = [policy for _, policy in good]
+        for text, policy in good:
+            others = [each for each in policies if each.name != policy.name]
+            found = lint_pbx.remarks(policy, configured[0], others)
+            findings += [_placed(text, remark) for remark in found]
         for _, remark in lint_pbx.unnamed_queues(policies, configured[0]):
             findings.append(_placed(configured[1], remark))
     return Report(count, tuple(in_order(findings)))
@@ -207,7 +210,14 @@ def _together(good: list[tuple[Source, Policy]], today: date) -> Iterator[Findin
             continue
         seen[version] = text
         apart.append(policy)
-    for policy, remark in lint_together.not_yet(apart, today):
+    for policy, remark in (
+        *lint_together.not_yet(apart, today),
+        *(
+            each
+            for _, current in lint_together.together(apart, today)
+            for each in lint_lines.remarks(current)
+        ),
+    ):
         yield _placed(of[id(policy)], remark)
     for rival in lint_together.rivals(apart, today):
         yield _placed(of[id(rival.other)], rival.remark)

@@ -16,6 +16,7 @@ from hushtape.policy import parse
 from hushtape.policy.linting.findings import Finding, Severity
 from hushtape.policy.linting.lint import Report
 from hushtape.policy.linting.lint import lint as look
+from hushtape.policy.options import optional_config
 from hushtape.policy.reading.source import Source
 from hushtape.printable import say
 
@@ -26,15 +27,7 @@ MOST_SHOWN = 100  # findings of one file: whoever has more mends these first
 
 @click.command()
 @click.argument("what", metavar="[FILE|FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="HUSHTAPE_CONFIG",
-    show_envvar=True,
-    help="Hold the policies against this configuration, too.",
-)
+@optional_config("Hold the policies against this configuration, too.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def lint(what: tuple[Path, ...], config_path: Path | None, strict: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hushtape.config import Config, Pbx
 from hushtape.policy import patterns, storage
-from hushtape.policy.deciding.coverage import pays
+from hushtape.policy.deciding.coverage import beside, pays
 from hushtape.policy.deciding.decision import Place
 from hushtape.policy.deciding.transfers import OUTCOME_WORDS, kept_out, on_move, on_transfer
 from hushtape.policy.linting.findings import Remark, error, note, warning
@@ -20,15 +20,22 @@ from hushtape.policy.schema import Destination, DestinationKind, OnTransfer, Pol
 MOST_NAMED = 12  # places in one note
 
 
-def remarks(policy: Policy, config: Config) -> Iterator[Remark]:
-    """Name what a policy and the PBXs don't know of each other."""
+def remarks(policy: Policy, config: Config, others: Sequence[Policy] = ()) -> Iterator[Remark]:
+    """Name what a policy and the PBXs don't know of each other.
+
+    Args:
+        others: the policies that are looked at together with this one, whose calls may come to its
+            payment lines.
+    """
     for key, what in storage.problems(policy, config):
         yield error(key, what)
     pbxs = list(config.pbx.values())
     yield from _unknown_queues(policy, pbxs)
     yield from _unknown_extensions(policy, pbxs)
     for name, pbx in config.pbx.items():
-        yield from _payment_queues(policy, name, pbx)
+        for recording in (policy, *others):
+            yield from _payment_queues(policy, recording, name, pbx)
+        yield from _excepted_queues(policy, name, pbx)
     yield from _forgotten(policy, pbxs)
 
 
@@ -92,8 +99,14 @@ def _unknown_extensions(policy: Policy, pbxs: Sequence[Pbx]) -> Iterator[Remark]
                 yield warning(f"destination[{index}].numbers", what)
 
 
-def _payment_queues(policy: Policy, name: str, pbx: Pbx) -> Iterator[Remark]:
-    """Find queues behind a payment line's extension to which a call may come another way."""
+def _payment_queues(policy: Policy, other: Policy, name: str, pbx: Pbx) -> Iterator[Remark]:
+    """Find queues behind a payment line's extension to which a call may come another way.
+
+    Args:
+        other: whose calls they are: the same policy's, or another one's.
+    """
+    recording = other if other is policy else beside(other, (policy,))
+    whose = "" if other is policy else f" of policy {other.name}"
     for index, line in enumerate(policy.destination):
         if not pays(policy, line):
             continue
@@ -104,13 +117,28 @@ def _payment_queues(policy: Policy, name: str, pbx: Pbx) -> Iterator[Remark]:
             if any(patterns.meet(each, extension) is not None for each in line.extensions)
         }
         for queue, extension in queues.items():
-            how = _recorded_by_another_way(policy, queue, pbx)
+            how = _recorded_by_another_way(recording, queue, pbx)
             if how:
                 what = (
                     f'{extension} leads to queue "{queue}" of {name}, where a payment could be'
-                    f' recorded: {how}; expected queues = ["{queue}"] here, too'
+                    f' recorded: {how}{whose}; expected queues = ["{queue}"] here, too'
                 )
                 yield error(key, what)
+
+
+def _excepted_queues(policy: Policy, name: str, pbx: Pbx) -> Iterator[Remark]:
+    """Find queues behind an excepted extension to which a call may come another way."""
+    for index, number in enumerate(policy.calls.except_numbers):
+        queue = pbx.queues.get(number)
+        if queue is None or queue in policy.calls.except_queues:
+            continue
+        how = _recorded_by_another_way(policy, queue, pbx)
+        if how:
+            what = (
+                f'{number} leads to queue "{queue}" of {name}, where other calls are recorded:'
+                f' {how}; expected "{queue}" in calls.except_queues, if it is meant, too'
+            )
+            yield warning(f"calls.except_numbers[{index}]", what)
 
 
 def _recorded_by_another_way(policy: Policy, queue: str, pbx: Pbx) -> str:

@@ -37,8 +37,7 @@ class Rival:
 def rivals(policies: Sequence[Policy], today: date) -> Iterator[Rival]:
     """Find each two policies that may both name a call, from today on."""
     seen: set[tuple[str, str, str, str]] = set()
-    for day in _days(policies, today):
-        current = in_force(policies, datetime.combine(day, time(12), UTC))
+    for day, current in together(policies, today):
         for index, one in enumerate(current):
             for other in current[index + 1 :]:
                 pair = (one.name, one.version, other.name, other.version)
@@ -48,6 +47,12 @@ def rivals(policies: Sequence[Policy], today: date) -> Iterator[Rival]:
                 remark = _clash(one, other, day)
                 if remark is not None:
                     yield Rival(one, other, remark)
+
+
+def together(policies: Sequence[Policy], today: date) -> Iterator[tuple[date, tuple[Policy, ...]]]:
+    """List which versions are in force at once, from today on; a day of each such stretch."""
+    for day in _days(policies, today):
+        yield day, in_force(policies, datetime.combine(day, time(12), UTC))
 
 
 def not_yet(policies: Iterable[Policy], today: date) -> Iterator[tuple[Policy, Remark]]:
@@ -71,8 +76,7 @@ def _days(policies: Sequence[Policy], today: date) -> list[date]:
     """One day of each stretch in which the same versions are in force, from today on."""
     begins = {policy.policy.in_force_from for policy in policies}
     later = {day for day in begins if day > today}
-    # a day later it is that day in every time zone
-    return sorted(min(day, date.max - timedelta(days=len(DAYS) + 2)) for day in {today, *later})
+    return sorted({today, *later})
 
 
 def _clash(one: Policy, other: Policy, day: date) -> Remark | None:

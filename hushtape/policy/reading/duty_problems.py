@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from hushtape.policy.dates import out_of_reach
 from hushtape.policy.duties import Access, Act, RetentionRule
 from hushtape.policy.period import parse_period
 from hushtape.policy.reading.problems import (
@@ -43,6 +44,10 @@ def retention_problems(policy: Policy) -> Iterator[Problem]:
 def _condition_problems(
     rule: RetentionRule, before: list[RetentionRule], key: str
 ) -> Iterator[Problem]:
+    for name, day in (("calls_before", rule.calls_before), ("calls_from", rule.calls_from)):
+        beyond = out_of_reach(day) if day is not None else ""
+        if beyond:
+            yield f"{key}.{name}", beyond
     dated = rule.calls_before is not None or rule.calls_from is not None
     if not (dated or rule.queues or rule.tags):
         yield (

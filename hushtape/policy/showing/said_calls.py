@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hushtape.policy import decide, numbers
+from hushtape.policy import decide
 from hushtape.policy.comparing import calls_to_try
 from hushtape.policy.decide import Place
 from hushtape.policy.deciding.coverage import in_order, pays
@@ -101,19 +101,8 @@ def _exceptions(policy: Policy) -> Iterator[str]:
     if calls.except_numbers:
         several = named("the number", "the numbers", calls.except_numbers, "or")
         it = "it" if len(calls.except_numbers) == 1 else "one of them"
-        about = policy.policy
-        short = [
-            each
-            for each in calls.except_numbers
-            if len(numbers.normal(each, about.country_code, about.trunk_prefix))
-            <= numbers.SHORT_DIGITS
-        ]
-        outside = " that is an outside number" if short else ""
-        transfers = (
-            f"; a transfer to {it}{outside} stops recording, and no talk with it is recorded"
-        )
-        more = transfers * (len(short) < len(calls.except_numbers))
-        yield f"Calls to {several} are never recorded{more}"
+        transfers = f"a transfer to {it} stops recording, and no talk with it is recorded"
+        yield f"Calls to {several} are never recorded; {transfers}"
     if calls.except_queues:
         where = named("the queue", "one of the queues", calls.except_queues)
         yield f"Nothing is ever recorded in {where}"

@@ -15,6 +15,7 @@ import msgspec
 from hushtape import schema
 from hushtape.errors import PolicyError
 from hushtape.policy import parse
+from hushtape.policy.dates import out_of_reach
 from hushtape.policy.reading import source
 from hushtape.policy.reading.source import Source
 from hushtape.policy.schema import Policy
@@ -68,10 +69,12 @@ class Examples:
     Args:
         policies: all versions of the policy beside it; where there is none, of every policy of the
             folder.
+        others: the other policies of the folder, of which only the payment lines count.
     """
 
     path: Path
     policies: tuple[Policy, ...]
+    others: tuple[Policy, ...]
     examples: tuple[Example, ...]
 
 
@@ -109,7 +112,7 @@ def load(path: Path) -> Examples:
         raise PolicyError(text.where(mismatch.key), mismatch.what) from None
     if len(read.scenario) > MOST_SCENARIOS:
         raise PolicyError(str(path), f"expected {MOST_SCENARIOS} scenarios at the most")
-    policies = _policies(path)
+    policies, others = _policies(path)
     names: set[str] = set()
     examples = []
     for index, scenario in enumerate(read.scenario):
@@ -127,11 +130,14 @@ def load(path: Path) -> Examples:
         except expectation.ExpectationError as error:
             where = Lines(text, f"{key}.expect").at(error.line)
             raise PolicyError(where, error.what) from None
+        beyond = out_of_reach(scenario.at) if scenario.at is not None else ""
+        if beyond:
+            raise PolicyError(text.where(f"{key}.at"), beyond)
         if not steps:
             what = 'expected a step, such as "0 s enters queue help-line"'
             raise PolicyError(lines.at(1), what)
         examples.append(Example(scenario, steps, expected, _at(scenario, policies), lines))
-    return Examples(path, policies, tuple(examples))
+    return Examples(path, policies, others, tuple(examples))
 
 
 class Lines:
@@ -158,23 +164,22 @@ class Lines:
         return f"{self._path}:{self._row + line - (0 if self._below else 1)}"
 
 
-def _policies(path: Path) -> tuple[Policy, ...]:
-    """The policy beside the file, in all its versions; else all of the folder."""
+def _policies(path: Path) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+    """The policy beside the file, in all its versions, and the others; else all of the folder."""
     beside = path.with_name(path.name.removesuffix(parse.SCENARIOS) + ".toml")
     if not beside.exists():
-        return parse.load_folder(path.parent)
+        return parse.load_folder(path.parent), ()
     own = parse.load(beside)
-    others = []
+    versions, others = [own], list[Policy]()
     for other in parse.policy_files(path.parent):
         if other == beside:
             continue
         try:
-            version = parse.load(other)
+            policy = parse.load(other)
         except PolicyError:
             continue  # another policy's trouble is none of these examples'
-        if version.name == own.name:
-            others.append(version)
-    return (own, *others)
+        (versions if policy.name == own.name else others).append(policy)
+    return tuple(versions), tuple(others)
 
 
 def _at(scenario: Scenario, policies: Sequence[Policy]) -> datetime:

@@ -39,7 +39,8 @@ MAIN_LINE = "01799 510510"
 
 def belongs(policy: Policy, call: Arrival) -> bool:
     """Whether a call is recorded under this policy, with all five in force."""
-    return decide.choose(POLICIES.values(), call).policy is policy
+    chosen = decide.choose(POLICIES.values(), call).policy
+    return chosen is not None and chosen.name == policy.name
 
 
 def extension(number: str) -> Place:

@@ -8,38 +8,9 @@ import pytest
 
 from hushtape.errors import ConfigError, PolicyError
 from hushtape.policy import parse
+from tests.policies import GOOD, changed
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
-
-GOOD = """
-[policy]
-name = "town"
-title = "Town"
-in_force_from = 2024-01-01
-time_zone = "Europe/London"
-
-[calls]
-numbers = ["01799 510510"]
-queues = ["main"]
-
-[[destination]]
-name = "the payment line"
-extensions = ["700"]
-
-[[destination]]
-name = "colleagues"
-every = ["extension"]
-on_transfer = "continue"
-
-[transfer]
-otherwise = "stop"
-
-[payment]
-lines = ["the payment line"]
-
-[retention]
-keep = "90 days"
-"""
 
 
 def write(folder: Path, text: str, name: str = "town.toml") -> Path:
@@ -64,19 +35,23 @@ def test_a_good_policy_is_read(tmp_path: Path) -> None:
     assert (policy.name, policy.version) == ("town", "2024-01-01")
 
 
+NAMED = 'numbers = ["01799 510510"]\nqueues = ["help-line"]'
 OUTBOUND = 'directions = ["inbound", "outbound"]'
 BROKEN = [
-    ('keep = "90 days"', "", "retention.keep", "missing"),
+    ('keep = "62 days"', "", "retention.keep", "missing"),
     ("[retention]\nkeep", "# keep", "retention", "how long"),
-    ('queues = ["main"]', 'quues = ["main"]', "calls.quues", 'did you mean "queues"'),
-    ('queues = ["main"]', "queues = 3", "calls.queues", "a list in square brackets"),
+    ('queues = ["help-line"]', 'quues = ["help-line"]', "calls.quues", 'did you mean "queues"'),
+    ('queues = ["help-line"]', "queues = 3", "calls.queues", "a list in square brackets"),
     ('"01799 510510"', "1799510510", "calls.numbers[0]", "a text in quotes"),
     ("2024-01-01", '"soon"', "policy.in_force_from", "a date"),
+    ("2024-01-01", "1989-12-31", "policy.in_force_from", "a year from 1990 to 2200, not 1989"),
+    ("2024-01-01", "0001-01-01", "policy.in_force_from", "a year from 1990 to 2200, not 1"),
+    ("2024-01-01", "2201-01-01", "policy.in_force_from", "a year from 1990 to 2200, not 2201"),
     ("2024-01-01", "2024-01-01T00:00:00Z", "policy.in_force_from", "a date"),
     ("[transfer]", "[transfer", "", "expected ]"),
     ('"01799 510510"', "01799510510", "", "in quotes"),
     ('name = "town"', 'name = "The Town"', "policy.name", "small letters"),
-    ('title = "Town"', 'title = " "', "policy.title", "as people say it"),
+    ('title = "Town Council, Help Line"', 'title = " "', "policy.title", "as people say it"),
     ('"Europe/London"', '"Europe/Londres"', "policy.time_zone", "Europe/Londres"),
     ('"Europe/London"', '"../../etc/passwd"', "policy.time_zone", "no time zone"),
     ('"Europe/London"', '"UTC"\ncountry_code = "044"', "policy.country_code", "without + or 0"),
@@ -89,8 +64,7 @@ BROKEN = [
 def test_a_broken_policy_is_refused_with_its_key_and_what_was_expected(
     tmp_path: Path, good: str, bad: str, key: str, expected: str
 ) -> None:
-    assert good in GOOD
-    path = write(tmp_path, GOOD.replace(good, bad))
+    path = write(tmp_path, changed((good, bad)))
     with pytest.raises(ConfigError) as caught:
         parse.load(path)
     place, _, said = caught.value.where.partition(": ")
@@ -164,9 +138,10 @@ def test_what_has_a_default_need_not_be_said(tmp_path: Path) -> None:
 
 
 def test_what_is_said_is_read(tmp_path: Path) -> None:
-    text = GOOD.replace("[transfer]", FULL).replace('queues = ["main"]', OUTBOUND)
-    text = text.replace(
-        'every = ["extension"]', 'every = ["extension"]\non_consultation = "record"'
+    text = changed(
+        ("[transfer]", FULL),
+        ('directions = ["inbound"]', OUTBOUND),
+        ('every = ["extension"]', 'every = ["extension"]\non_consultation = "record"'),
     )
     policy = parse.load(write(tmp_path, text))
     assert policy.outbound.extensions == ("21X", "233")
@@ -179,10 +154,10 @@ def test_what_is_said_is_read(tmp_path: Path) -> None:
 
 def test_a_policy_of_outbound_calls_needs_neither_numbers_nor_queues(tmp_path: Path) -> None:
     calls = 'directions = ["outbound"]\n[outbound]\nextensions = ["211"]'
-    text = GOOD.replace('numbers = ["01799 510510"]\nqueues = ["main"]', calls)
+    text = changed((f'directions = ["inbound"]\n{NAMED}', calls))
     assert parse.load(write(tmp_path, text)).calls.queues == ()
 
 
 def test_a_policy_of_direct_calls_needs_neither(tmp_path: Path) -> None:
-    text = GOOD.replace('numbers = ["01799 510510"]\nqueues = ["main"]', "direct_dial = true")
+    text = changed((NAMED, "direct_dial = true"))
     assert parse.load(write(tmp_path, text)).calls.direct_dial

@@ -214,6 +214,29 @@ def test_what_the_version_of_today_would_say(config: Path) -> None:
     )
 
 
+def test_a_transfer_to_another_policy_s_payment_line(config: Path) -> None:
+    """It was that policy's rule, so it is looked up there."""
+    line = Reason(
+        policy="surrey",
+        version="2018-05-25",
+        rule="destination: the payment line",
+        words="transfer to the payment line of policy surrey: a payment: silence",
+    )
+    told = Happening(at=START + timedelta(seconds=20), what="blind transfer", reason=line)
+    other = "20261121-131500-surreys2"
+    paid = msgspec.structs.replace(manifest(), id=other, story=(told,))
+    archive = LocalArchive(config.parent / "data" / "archive")
+    archive.put(layout.manifest(other), to_json(paid))
+    policies = config.parent / "policies"
+    text = (EXAMPLES / "reigate-banstead.toml").read_text(encoding="utf-8")
+    (policies / "two.toml").write_text(text.replace("2018-05-25", "2020-01-01"), encoding="utf-8")
+    done = run("--recording", other, "-c", str(config))
+    assert "policy surrey names no payment line the payment line" in done.output, done.output
+    (policies / "surrey.toml").symlink_to(EXAMPLES / "surrey.toml")
+    done = run("--recording", other, "-c", str(config))
+    assert "it says the same of this call" in done.output, done.output
+
+
 def test_a_policy_that_is_no_more(config: Path) -> None:
     (config.parent / "policies" / "one.toml").unlink()
     (config.parent / "policies" / "s.toml").symlink_to(EXAMPLES / "surrey.toml")
@@ -236,3 +259,24 @@ def test_a_recording_goes_with_no_other_call(config: Path) -> None:
     done = run("--recording", RECORDING_ID, "-c", str(config), "--then", "5 hold")
     assert done.exit_code == 2
     assert "with no other call" in done.output
+
+
+@pytest.mark.parametrize("at", ["0001-01-02", "1989-12-31", "9999-12-30", "2201-01-02"])
+def test_a_year_of_which_no_policy_speaks_is_one_line(at: str) -> None:
+    one_line(run(*CALL, "--at", at), f"--at: expected a year from 1990 to 2200, not {int(at[:4])}")
+
+
+def test_the_first_and_the_last_day_can_be_played(tmp_path: Path) -> None:
+    text = (EXAMPLES / "reigate-banstead.toml").read_text(encoding="utf-8")
+    keep = 'keep = "14 days"'
+    rules = '[[retention.rule]]\ncalls_before = 2200-12-31\nkeep = "100 years"'
+    assert keep in text
+    path = tmp_path / "town.toml"
+    path.write_text(text.replace(keep, f"{keep}\n{rules}"), encoding="utf-8")
+    for day, code in (("1990-01-01", 0), ("2200-12-31", 0)):
+        path.write_text(path.read_text().replace("2018-05-25", day), encoding="utf-8")
+        done = run("--policies", str(path), "--queue", "help-line", "--at", day)
+        assert done.exit_code == code, done.output
+        for command in (["show", str(path)], ["diff", str(path), str(path)], ["lint", str(path)]):
+            shown = CliRunner().invoke(main, ["policy", *command])
+            assert shown.exit_code == 0, shown.output

@@ -130,6 +130,19 @@ def test_the_other_versions_of_a_policy_count_and_other_policies_don_t(folder: P
     assert "ok   an old one" in done.output
 
 
+def test_of_other_policies_the_payment_lines_count(folder: Path) -> None:
+    change(folder / POLICY.name, 'extensions = ["730"]', 'extensions = ["731"]')
+    change(folder / SCENARIOS.name, "transfer to the payment line", "transfer to 730")
+    assert run(str(folder)).exit_code == 1
+    shutil.copy(POLICY, folder / "village.toml")
+    change(folder / "village.toml", 'name = "reigate-banstead"', 'name = "village"')
+    change(folder / "village.toml", 'queues = ["help-line"]', 'queues = ["village"]')
+    done = run(str(folder))
+    assert done.exit_code == 0, done.output
+    change(folder / "village.toml", "in_force_from = 2018-05-25", "in_force_from = 2100-01-01")
+    assert run(str(folder)).exit_code == 1, "not before it is in force"
+
+
 def test_scenarios_beside_no_policy_are_about_all_of_the_folder(folder: Path) -> None:
     shutil.copy(EXAMPLES / "surrey.toml", folder)
     together = folder / "together.scenarios.toml"
@@ -145,6 +158,8 @@ def test_scenarios_beside_no_policy_are_about_all_of_the_folder(folder: Path) ->
 
 BROKEN = [
     ("steps = 5", ":4:1: scenario[0].steps: expected a text in quotes"),
+    ('steps = "5 agent answers"\nat = 0001-01-01T00:00:00', "a year from 1990 to 2200, not 1"),
+    ('steps = "5 agent answers"\nat = 9999-12-31T23:59:00-10:00', "1990 to 2200, not 9999"),
     ('steps = """\n0 s enters queue a\n5 s agnet answers\n"""', ":6: "),
     ('steps = "5 s agnet answers"', ":4: "),
     ('steps = ""', "expected a step"),

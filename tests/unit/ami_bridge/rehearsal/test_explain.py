@@ -186,3 +186,16 @@ def test_a_reason_names_its_rule() -> None:
     reason = Reason(policy="town", version="2026-01-01", rule="calls", words="recorded")
     assert because(reason) == "recorded [calls]"
     assert because(msgspec.structs.replace(reason, rule="")) == "recorded"
+
+
+def test_a_payment_line_of_another_policy_is_one_thing_that_may_happen() -> None:
+    about = msgspec.structs.replace(POLICY.policy, name="other")
+    till = (Destination(name="the payment line", extensions=("790",)),)
+    calls = Calls(queues=("elsewhere",))
+    other = msgspec.structs.replace(POLICY, policy=about, calls=calls, destination=till)
+    found = {each.what: each for each in everything(CALL, [POLICY, other], finder())[2]}
+    line = found["transfer to a payment line of another policy"]
+    assert line.then == "payment: silence"
+    assert "the payment line of policy other" in line.why
+    _, came = step_by_step(CALL, parse("5 answers\n20 transfer to 790"), [POLICY, other], finder())
+    assert summary(came) == "recorded 0-20 s; payment: silence 20-30 s"

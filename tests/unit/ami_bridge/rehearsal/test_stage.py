@@ -159,6 +159,24 @@ def line(text: str, call: CallWords = CALL, policy: Policy = POLICY) -> str:
             "5 agent answers\n10 link lost\n15 caller opts out\n20 link back",
             "0 recorded, 10 not recorded, discarded",
         ),
+        # The dialplan notes a payment on the channel, and stops what records; nothing else does.
+        (
+            "5 answers\n10 link lost\n15 payment begins by key\n20 link back\n30 payment ends",
+            "0 recorded, 15 payment, 30 recorded",
+        ),
+        (
+            "5 answers\n10 bridge killed\n15 payment begins by dialplan\n20 bridge back",
+            "0 recorded, 15 payment",
+        ),
+        ("5 answers\n10 link lost\n15 payment begins by event\n20 link back", "0 recorded"),
+        (
+            "5 answers\n10 link lost\n15 payment begins by key\n16 payment ends\n20 link back",
+            "0 recorded, 15 payment",
+        ),
+        (
+            "5 answers\n9 bridge killed\n15 payment begins by key\n16 payment ends\n20 bridge back",
+            "0 recorded, 15 payment, 20 recorded",
+        ),
     ],
 )
 def test_what_a_script_comes_to(text: str, comes: str) -> None:

@@ -60,6 +60,14 @@ def test_places_are_all_that_is_named_and_one_other_of_each_sort() -> None:
     assert {"any other extension", "any other queue", "any other outside number"} <= set(found)
 
 
+def test_an_excepted_extension_is_a_place_like_those_of_destinations() -> None:
+    excepting = changed(("calls", "except_numbers"), ["3999", "01737 276999"])
+    found = {kind.words: kind.sample for kind in calls_to_try.places((EVERYTHING, excepting))}
+    assert found["3999"].kind is DestinationKind.EXTENSION
+    assert found["01737 276999"].kind is DestinationKind.OUTSIDE
+    assert calls_to_try.other_extension((EVERYTHING, excepting)) != "3999"
+
+
 def test_where_every_extension_is_named_there_is_no_other() -> None:
     every = changed(("destination", 1, "extensions"), ["X!"])
     assert calls_to_try.other_extension((every, every)) == ""

@@ -290,6 +290,18 @@ def test_a_payment_line_of_one_policy_is_none_that_another_may_record() -> None:
         assert choice.reason.rule == "destination: the till"
 
 
+def test_the_policy_of_a_call_knows_the_payment_lines_of_those_in_force_then() -> None:
+    later = msgspec.structs.replace(EVERYTHING.policy, in_force_from=date(2026, 12, 1))
+    mine = _other(queues=("anything",))
+    policies = [mine, EVERYTHING, msgspec.structs.replace(EVERYTHING, policy=later)]
+    choice = decide.choose(policies, arrival("anything"))
+    assert choice.policy is not None
+    assert [each.version for each in choice.policy.others] == [EVERYTHING.version]
+    alone = decide.choose([mine], arrival("anything")).policy
+    assert alone is not None
+    assert alone.others == ()
+
+
 @pytest.mark.parametrize(
     ("dialled", "recorded"),
     [("020 7946 0010", True), ("020 7946 0020", False), ("020 7946 0030", True)],

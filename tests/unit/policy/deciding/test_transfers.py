@@ -77,6 +77,22 @@ def test_the_dialplan_may_take_a_recorded_call_on_only_where_the_policy_allows()
     assert decide.on_move(POLICIES["reigate-banstead"], "revenues").outcome is STOP
 
 
+@pytest.mark.parametrize("outcome", list(OnTransfer))
+def test_a_queue_that_a_destination_lists_is_what_on_transfer_says_on_a_move(
+    outcome: OnTransfer,
+) -> None:
+    listed = Destination(
+        name="housing", queues=("housing",), on_transfer=outcome, on_blind_transfer=STOP
+    )
+    policy = with_destinations("reigate-banstead", listed)
+    ruling = decide.on_move(policy, "housing")
+    assert ruling.outcome is outcome
+    assert ruling.reason.rule == "destination: housing"
+    assert decide.on_return(policy, "housing").outcome is (
+        STOP if outcome is CONTINUE else outcome
+    ), "what has left is brought back by a queue of [calls] only"
+
+
 @pytest.mark.parametrize(
     ("lines", "outcome"), [((), STOP), (("the late shift",), SILENT)], ids=["a stop", "a payment"]
 )
@@ -266,6 +282,24 @@ def test_nor_is_an_excepted_number() -> None:
     assert decide.on_consultation(EXCEPTED, other).allowed
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        Place(DestinationKind.EXTENSION, "350"),
+        Place(DestinationKind.QUEUE, "350", queue="housing"),
+    ],
+    ids=["a telephone", "a queue"],
+)
+def test_nor_is_an_excepted_extension(there: Place) -> None:
+    inside = msgspec.structs.replace(EXCEPTED.calls, except_numbers=("350",))
+    policy = msgspec.structs.replace(EXCEPTED, calls=inside)
+    ruling = decide.on_transfer(policy, there)
+    assert ruling.outcome is STOP
+    assert ruling.reason.rule == "calls.except_numbers"
+    assert not decide.on_consultation(policy, there).allowed
+    assert decide.on_transfer(EXCEPTED, there).outcome is CONTINUE, "where it isn't excepted"
+
+
 def test_an_excepted_payment_line_stays_a_payment() -> None:
     policy = msgspec.structs.replace(
         EXCEPTED,
@@ -274,6 +308,79 @@ def test_an_excepted_payment_line_stays_a_payment() -> None:
     )
     assert decide.on_transfer(policy, Place(DestinationKind.QUEUE, "", "staff")).outcome is SILENT
     assert decide.on_return(policy, "staff").outcome is SILENT
+
+
+TILL = Destination(
+    name="the till", extensions=("79X",), queues=("till",), numbers=("(01632) 960 799",)
+)
+CASHIERS = msgspec.structs.replace(
+    NARROW,
+    policy=msgspec.structs.replace(NARROW.policy, name="cashiers"),
+    destination=(TILL, Destination(name="others", extensions=("78X",))),
+    payment=msgspec.structs.replace(NARROW.payment, lines=("the till",)),
+)
+GREEDY = msgspec.structs.replace(
+    naming(queues=("till",), except_numbers=("795",)),
+    destination=(
+        Destination(
+            name="everywhere",
+            queues=("till",),
+            every=tuple(DestinationKind),
+            on_transfer=CONTINUE,
+            on_consultation=OnConsultation.RECORD,
+        ),
+    ),
+    transfer=Transfer(otherwise=CONTINUE),
+    payment=msgspec.structs.replace(NARROW.payment, lines=()),
+)
+
+
+@pytest.mark.parametrize("how", ["blind", "attended", "redirected", "unseen"])
+@pytest.mark.parametrize(
+    "there",
+    [
+        Place(DestinationKind.EXTENSION, "790"),
+        Place(DestinationKind.EXTENSION, "795"),
+        Place(DestinationKind.QUEUE, "", queue="till"),
+        Place(DestinationKind.OUTSIDE, "901632960799", number="01632960799"),
+    ],
+    ids=["extension", "excepted extension", "queue", "number"],
+)
+def test_a_payment_line_of_a_policy_beside_it_is_silent_too(there: Place, how: str) -> None:
+    policy = decide.beside(GREEDY, [GREEDY, CASHIERS])
+    ruling = decide.on_transfer(policy, there, how)
+    assert ruling.outcome is SILENT
+    assert (ruling.reason.policy, ruling.reason.version) == ("cashiers", CASHIERS.version)
+    assert ruling.reason.rule == "destination: the till"
+    assert ruling.reason.words == "transfer to the till of policy cashiers: a payment: silence"
+    talk = decide.on_consultation(policy, there)
+    assert not talk.allowed
+    assert talk.reason.policy == "cashiers"
+    assert decide.on_transfer(GREEDY, there, how).outcome is not SILENT, "by itself it knows none"
+
+
+def test_so_is_its_queue_on_every_way_in() -> None:
+    policy = decide.beside(GREEDY, [CASHIERS])
+    assert decide.on_move(policy, "till").outcome is SILENT
+    assert decide.on_return(policy, "till").outcome is SILENT
+    assert decide.on_return(GREEDY, "till").outcome is CONTINUE
+
+
+def test_of_a_policy_beside_it_nothing_but_payment_lines_counts() -> None:
+    policy = decide.beside(GREEDY, [CASHIERS])
+    other = Place(DestinationKind.EXTENSION, "780")
+    assert decide.on_transfer(policy, other).outcome is CONTINUE
+    assert decide.on_consultation(policy, other).allowed
+    assert [each.destination for each in policy.others] == [(TILL,)]
+
+
+def test_another_version_of_a_policy_is_none_beside_it() -> None:
+    older = msgspec.structs.replace(
+        CASHIERS, policy=msgspec.structs.replace(CASHIERS.policy, name=GREEDY.name)
+    )
+    assert decide.beside(GREEDY, [GREEDY, older]).others == ()
+    twice = decide.beside(decide.beside(GREEDY, [CASHIERS]), [GREEDY])
+    assert [each.name for each in twice.others] == ["cashiers"]
 
 
 def test_every_ruling_quotes_its_rule() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from hushtape.config import Config, Pbx, Policies
 from hushtape.policy.linting.findings import Severity
 from hushtape.policy.linting.lint import lint, look
 from tests.policies import GOOD, changed, source_of
@@ -93,6 +94,48 @@ def test_files_are_held_against_each_other(tmp_path: Path) -> None:
     assert "a.toml is already the version of 2024-01-01" in report.findings[0].what
     assert report.count(Severity.ERROR) == 3
     assert report.readable
+
+
+def test_payment_lines_of_those_in_force_together_are_held_against_each_other(
+    tmp_path: Path,
+) -> None:
+    other = [('"town"', '"other"'), ('"01799 510510"', '"01799 1"'), ("help-line", "till")]
+    texts = {
+        "a.toml": changed(('extensions = ["700"]', 'queues = ["till"]')),
+        "a2.toml": changed(("2024-01-01", "2025-01-01")),  # has taken the line's queue out
+        "b.toml": changed(*other),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+
+    def told(today: date) -> list[tuple[str, str]]:
+        report = lint(sorted(tmp_path.iterdir()), today, None)
+        return [(each.path.name, each.key) for each in report.findings]
+
+    assert told(date(2024, 6, 1)) == [("b.toml", "calls.queues[0]")]
+    assert told(TODAY) == []
+
+
+def test_the_map_of_a_pbx_is_held_against_all_of_them(tmp_path: Path) -> None:
+    pbx = Pbx(
+        kind="asterisk",
+        host="h",
+        spool="/s",
+        outside_contexts=("x",),
+        queues={"600": "help-line", "700": "till"},
+        extensions=("2XX",),
+    )
+    configured = Config(data="d", policies=Policies(folder="p"), pbx={"hall": pbx})
+    other = changed(('"town"', '"other"'), ('"01799 510510"', '"01799 1"'), ("help-line", "till"))
+    paths = [tmp_path / "a.toml", tmp_path / "b.toml"]
+    for path, text in zip(paths, (other, GOOD), strict=True):
+        path.write_text(text)
+    report = lint(paths, TODAY, (configured, source_of(GOOD, "hushtape.toml")))
+    errors = [each for each in report.findings if each.severity is Severity.ERROR]
+    assert {(each.path.name, each.key) for each in errors} == {
+        ("a.toml", "destination[0].extensions"),  # by its own calls
+        ("b.toml", "destination[0].extensions"),  # by the other's
+    }
 
 
 def test_a_file_that_can_t_be_read_is_counted(tmp_path: Path) -> None:

@@ -98,6 +98,26 @@ def test_a_payment_queue_whose_calls_are_recorded_is_an_error() -> None:
     assert "calls.queues names it" in what
 
 
+def test_so_is_one_whose_calls_another_policy_records() -> None:
+    other = policy_of(changed(('"town"', '"other"'), ('["help-line"]', '["help-line", "tills"]')))
+    found = list(lint_pbx.remarks(policy_of(GOOD), config(), [other]))
+    ((key, what),) = [(e.key, e.what) for e in found if e.severity is Severity.ERROR]
+    assert key == "destination[0].extensions"
+    assert "calls.queues names it of policy other" in what
+    named = policy_of(changed(('extensions = ["700"]', 'extensions = ["700"]\nqueues = ["tills"]')))
+    found = list(lint_pbx.remarks(named, config(), [other]))
+    assert not [each for each in found if each.severity is Severity.ERROR]
+
+
+def test_an_excepted_extension_of_a_queue_that_is_recorded_otherwise_is_told() -> None:
+    calls = '["help-line"]'
+    excepted = changed((calls, f'{calls}\nexcept_numbers = ["600", "601"]'))
+    ((key, what),) = only(excepted, config(), Severity.WARNING)
+    assert key == "calls.except_numbers[0]"
+    assert "calls.queues names it" in what
+    assert 'expected "help-line" in calls.except_queues' in what
+
+
 def test_a_payment_queue_where_recording_stops_anyway_is_fine() -> None:
     assert only(GOOD, config({**QUEUES, "701": "tills"}), Severity.ERROR) == []
 

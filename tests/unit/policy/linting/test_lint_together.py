@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from hushtape.policy.dates import LAST_YEAR
 from hushtape.policy.linting import lint_together
 from hushtape.policy.linting.findings import Severity
 from tests.policies import GOOD, changed, policy_of
@@ -138,5 +139,6 @@ def test_a_policy_that_is_not_in_force_yet_is_told_of() -> None:
 
 
 def test_the_last_of_all_days_does_no_harm() -> None:
-    text = policy("one", QUEUE_A, ("2024-01-01", "9999-12-31"))
-    assert clashes(text, policy("other", QUEUE_A)) == []
+    text = policy("one", QUEUE_A, ("2024-01-01", f"{LAST_YEAR}-12-31"))
+    ((severity, _, _),) = clashes(text, policy("other", QUEUE_A))
+    assert severity is Severity.ERROR

@@ -6,20 +6,7 @@ import pytest
 
 from hushtape.errors import PolicyError
 from hushtape.policy import parse
-
-GOOD = """
-[policy]
-name = "town"
-title = "Town"
-in_force_from = 2024-01-01
-time_zone = "Europe/London"
-
-[calls]
-queues = ["main"]
-
-[retention]
-keep = "90 days"
-"""
+from tests.policies import GOOD
 
 
 def rule(**keys: str) -> str:
@@ -49,6 +36,16 @@ RETENTION = [
         + rule(keep='"2 days"', queues='["b", "a"]'),
         "retention.rule[1]",
         "retention.rule[0] asks for the same",
+    ),
+    (
+        rule(keep='"1 day"', calls_before="9999-12-31"),
+        "retention.rule[0].calls_before",
+        "a year from 1990 to 2200, not 9999",
+    ),
+    (
+        rule(keep='"1 day"', calls_from="0001-01-01"),
+        "retention.rule[0].calls_from",
+        "a year from 1990 to 2200, not 1",
     ),
     (rule(keep='"1 day"', calls_before='"soon"'), "retention.rule[0].calls_before", "a date"),
 ]

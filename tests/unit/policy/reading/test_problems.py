@@ -7,40 +7,11 @@ import pytest
 
 from hushtape.errors import PolicyError
 from hushtape.policy import parse
+from tests.policies import changed
 
-GOOD = """
-[policy]
-name = "town"
-title = "Town"
-in_force_from = 2024-01-01
-time_zone = "Europe/London"
-
-[calls]
-directions = ["inbound"]
-numbers = ["01799 510510"]
-queues = ["main"]
-
-[[destination]]
-name = "the payment line"
-extensions = ["700", "71X"]
-queues = ["till"]
-numbers = ["01799 510700"]
-
-[[destination]]
-name = "colleagues"
-every = ["extension"]
-on_transfer = "continue"
-
-[transfer]
-otherwise = "stop"
-
-[payment]
-lines = ["the payment line"]
-
-[retention]
-keep = "90 days"
-"""
-QUEUES = 'queues = ["main"]'
+PLACES = 'extensions = ["700", "71X"]\nqueues = ["till"]\nnumbers = ["01799 510700"]'
+GOOD = changed(('extensions = ["700"]', PLACES))
+QUEUES = 'queues = ["help-line"]'
 LINES = 'lines = ["the payment line"]'
 LINE = 'name = "the payment line"'
 EVERY = 'every = ["extension"]'
@@ -111,7 +82,7 @@ PAYMENTS = [
     ),
     (LINE, f'{LINE}\non_consultation = "record"', "destination[0].on_consultation", "consult"),
     (LINE, f'{LINE}\nevery = ["queue"]', "destination[0].every", "its own extensions"),
-    (QUEUES, 'queues = ["main", "till"]', "calls.queues[1]", "a payment line"),
+    (QUEUES, 'queues = ["help-line", "till"]', "calls.queues[1]", "a payment line"),
     ('["01799 510510"]', '["+44 1799 510700"]', "calls.numbers[0]", "a payment line"),
     ('["01799 510510"]', '["01799 510510", "715"]', "calls.numbers[1]", "a payment line"),
     (LINES, f'{LINES}\nby = ["key"]', "payment.by", '"transfer"'),
@@ -155,9 +126,14 @@ CONSENT = [
     ),
 ]
 TEXTS = [
-    ('title = "Town"', 'title = "To\\nwn"', "policy.title", "one line"),
+    ('title = "Town Council, Help Line"', 'title = "To\\nwn"', "policy.title", "one line"),
     ('name = "colleagues"', 'name = "col\\u202eleagues"', "destination[1].name", "one line"),
-    ('title = "Town"', f'title = "{"x" * 2001}"', "policy.title", "2000 characters"),
+    (
+        'title = "Town Council, Help Line"',
+        f'title = "{"x" * 2001}"',
+        "policy.title",
+        "2000 characters",
+    ),
 ]
 
 
@@ -193,7 +169,7 @@ def test_what_is_odd_but_can_be_carried_out_is_read(tmp_path: Path) -> None:
     path = tmp_path / "town.toml"
     for good, odd in (
         (LINES, "by = []"),
-        (QUEUES, f'{QUEUES}\nexcept_queues = ["main"]'),
+        (QUEUES, f'{QUEUES}\nexcept_queues = ["help-line"]'),
         (LINE, f'{LINE}\non_blind_transfer = "silent"'),
         (QUEUES, f'{QUEUES}\nexcept_numbers = ["211"]'),
     ):

@@ -38,9 +38,9 @@ def back(**keys: object) -> tuple[str, str]:
 def test_without_a_transfer_is_said_where_there_are_queues_and_it_differs() -> None:
     assert "without a transfer" not in back(extensions=["20"], on_attended_transfer="continue")[0]
     assert "without a transfer" not in back(queues=["b"], on_transfer="stop")[0]
-    # The policy names queues, and this is none of them: only a transfer has it recorded there.
-    assert back(queues=["b"], on_transfer="continue")[0].endswith(
-        "; recording stops if it comes into the queue b without a transfer"
+    assert "without a transfer" not in back(queues=["b"], on_transfer="continue")[0]
+    assert back(queues=["b"], on_transfer="continue", on_blind_transfer="stop")[0].endswith(
+        "; recording goes on if it comes into the queue b without a transfer"
     )
 
 
