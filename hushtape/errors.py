@@ -18,6 +18,8 @@ HushtapeError                 a person can act on it; the command line prints no
 
 from __future__ import annotations
 
+import traceback
+
 
 class HushtapeError(Exception):
     """Something went wrong that a person can act on."""
@@ -100,3 +102,8 @@ class Damaged(RecordingError):
 
 class TooBig(HushtapeError):
     """Something that was read is over the limit set for it."""
+
+
+def described(error: BaseException) -> str:
+    """Say what an exception was and where, without its text, which may quote a caller."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

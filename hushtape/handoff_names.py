@@ -36,13 +36,14 @@ def archive_job_id(recording_id: str) -> str:
     return f"archive-{recording_id}"
 
 
-def destroy_foreign_job_id(call_id: str, since_s: float) -> str:
-    """One job for each payment of a call in which something else recorded.
+def destroy_foreign_job_id(call_id: str, since_s: float, until_s: float) -> str:
+    """One job for each time in which something else recorded during a payment of a call.
 
     Args:
-        since_s: the payment's beginning, in seconds since 1970.
+        since_s: the time's beginning, in seconds since 1970.
+        until_s: its end; two that begin together are two jobs, or the later would pass for done.
     """
-    return f"destroy-foreign-{call_id}-{round(since_s * 1000)}"
+    return f"destroy-foreign-{call_id}-{round(since_s * 1000)}-{round(until_s * 1000)}"
 
 
 def archive_description(recording_id: str) -> str:

@@ -5,6 +5,10 @@ is kept is what the bridge had said of the call; else it follows from the policy
 which must be there still, and of a call of which nothing was said from the one with the shortest
 period: so nothing outlives its time. What came in when nobody watched the call any more is left
 out: nobody knows what it was.
+
+Nor does anybody know of an adopted call's payments. Those that a bridge has seen were silent then,
+only the proof is lacking. Of a call that no bridge is known to have watched nothing is kept, where
+a caller may have been sent to a payment line: a recorder may have run on.
 """
 
 from __future__ import annotations
@@ -21,6 +25,9 @@ from hushtape.policy import decide
 from hushtape.policy.schema import Policy
 from hushtape.recordings.ledger import Expectation, State, began_at
 from hushtape.recordings.manifest import (
+    BOTH,
+    INSIDE,
+    OUTSIDE,
     AudioTerms,
     CallFacts,
     Direction,
@@ -29,6 +36,7 @@ from hushtape.recordings.manifest import (
     Happening,
     Keep,
     Party,
+    Reason,
     Segment,
     StopSeen,
 )
@@ -37,7 +45,6 @@ from workers import spool
 from workers.intake import RECORDING_LIMIT
 from workers.wave import HEAD_BYTES, SAMPLE_BYTES, parse_head
 
-SIDES = ("outside", "inside")
 EARLIER = timedelta(minutes=1)  # a file that would begin so long before its call: its time is wrong
 
 
@@ -46,7 +53,7 @@ class SpoolFile:
     """A file whose name is one of ours."""
 
     number: int  # of the segment
-    side: str  # one of SIDES
+    side: str  # what it holds: OUTSIDE, INSIDE or BOTH
     size_bytes: int
     modified_at: datetime
 
@@ -137,7 +144,8 @@ def handoff_of(
     segments, is_certain = _segments(folder, orphan, began)
     watched_until = _watched_until(expected)
     adopted = (
-        f"no hand-off named these files; kept by {reason.policy} of {reason.version}, {terms.why}"
+        "no hand-off named these files, so its payments aren't known and no silence is proved;"
+        f" kept by {reason.policy} of {reason.version}, {terms.why}"
     )
     if not is_certain:
         adopted += "; their times are wrong, so they stand one after the other"
@@ -165,9 +173,29 @@ def handoff_of(
         keep=terms.keep,
         tags=terms.tags,
         # An opt-out, or a permission that was still awaited when its bridge went.
-        discard=expected.discard if expected is not None else None,
+        discard=expected.discard if expected is not None else unwatched(policies, began),
         adopted=adopted,
     )
+
+
+def unwatched(policies: Sequence[Policy], at: datetime) -> Reason | None:
+    """Say why nothing may be kept of a call that no bridge is known to have watched; None: it may.
+
+    What silences a payment by itself, the agent's key and the guard, does so with no bridge there;
+    a transfer to a payment line without the guard doesn't.
+
+    Args:
+        at: when the call began.
+    """
+    for policy in decide.in_force(policies, at) or policies:
+        if policy.payment.lines:
+            return Reason(
+                policy=policy.name,
+                version=policy.version,
+                rule="payment.lines",
+                words="nobody is known to have watched this call, and a payment may be in it",
+            )
+    return None
 
 
 def handoff_of_rest(
@@ -206,12 +234,13 @@ def length_of(folder: Path, recording_id: str, each: SpoolFile) -> timedelta:
         Unreachable: it can't be read.
     """
     name = file_name(recording_id, each.number, each.side)
+    channels = 2 if each.side == BOTH else 1
     with spool.open_file(folder, recording_id, name) as stream:
         try:
-            head = parse_head(stream.read(HEAD_BYTES))
+            head = parse_head(stream.read(HEAD_BYTES), channels)
         except Damaged as error:
             raise Damaged(f"{name} in the spool: {error}") from None
-    frames = max(0, each.size_bytes - head.data_offset_bytes) // SAMPLE_BYTES
+    frames = max(0, each.size_bytes - head.data_offset_bytes) // (channels * SAMPLE_BYTES)
     return timedelta(microseconds=-(-frames * 1_000_000 // head.rate_hz))  # rounded up
 
 
@@ -237,6 +266,7 @@ def _segments(folder: Path, orphan: Orphan, began: datetime) -> tuple[tuple[Segm
     """What each recorder wrote and when; and whether the files' times can be believed."""
     lengths: dict[int, timedelta] = {}
     ends: dict[int, datetime] = {}
+    whole = {each.number for each in orphan.files if each.side == BOTH}
     for each in orphan.files:
         length = _length(folder, orphan.id, each)
         lengths[each.number] = max(length, lengths.get(each.number, length))
@@ -254,8 +284,8 @@ def _segments(folder: Path, orphan: Orphan, began: datetime) -> tuple[tuple[Segm
     return tuple(
         Segment(
             number=number,
-            outside_file=file_name(orphan.id, number, SIDES[0]),
-            inside_file=file_name(orphan.id, number, SIDES[1]),
+            outside_file=file_name(orphan.id, number, BOTH if number in whole else OUTSIDE),
+            inside_file=file_name(orphan.id, number, BOTH if number in whole else INSIDE),
             started_at=starts[number],
             ended_at=starts[number] + lengths[number],
             ended_by=EndedBy.LINK_LOST,

@@ -32,7 +32,7 @@ class Peak:
 
 
 def hear(folder: Path, recording_id: str, audio: SpoolAudio, stretch: Frames) -> Peak:
-    """Look at every sample of a stretch.
+    """Look at every sample of a stretch, in all its channels.
 
     Raises:
         Damaged: the file has become shorter.
@@ -40,8 +40,8 @@ def hear(folder: Path, recording_id: str, audio: SpoolAudio, stretch: Frames) ->
     """
     samples = loud = largest = 0
     with spool.open_file(folder, recording_id, audio.name) as stream:
-        stream.seek(audio.data_offset_bytes + stretch[0] * SAMPLE_BYTES)
-        left_bytes = (stretch[1] - stretch[0]) * SAMPLE_BYTES
+        stream.seek(audio.data_offset_bytes + stretch[0] * audio.frame_bytes)
+        left_bytes = (stretch[1] - stretch[0]) * audio.frame_bytes
         while left_bytes:
             block = stream.read(min(BLOCK_BYTES, left_bytes))
             if not block or len(block) % SAMPLE_BYTES:
@@ -57,7 +57,7 @@ def hear(folder: Path, recording_id: str, audio: SpoolAudio, stretch: Frames) ->
 def overwrite(
     folder: Path, recording_id: str, audio: SpoolAudio, stretches: Sequence[Frames]
 ) -> None:
-    """Make stretches of a file silent, on the disk; again does no harm.
+    """Make stretches of a file silent, all its channels, on the disk; again does no harm.
 
     Where the worker's account may not write into the PBX's file, one without them takes its place.
 
@@ -69,7 +69,7 @@ def overwrite(
         return
     spool.check_name(recording_id, audio.name)
     places = [
-        (audio.data_offset_bytes + begin * SAMPLE_BYTES, (end - begin) * SAMPLE_BYTES)
+        (audio.data_offset_bytes + begin * audio.frame_bytes, (end - begin) * audio.frame_bytes)
         for begin, end in stretches
     ]
     try:
@@ -91,6 +91,17 @@ def overwrite(
             f"{audio.name} in the spool holds sound of a payment and can't be overwritten"
             f" ({error.strerror}): the worker's account needs the right to write there"
         ) from None
+
+
+def may_write(path: Path) -> bool:
+    """Tell whether this account may overwrite a file where it lies."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except PermissionError:
+        return False
+    except OSError:  # gone, a link, a disk that takes nothing: whoever writes to it finds out
+        return True
+    return True
 
 
 def fill(descriptor: int, offset_bytes: int, size_bytes: int) -> None:

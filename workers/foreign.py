@@ -13,34 +13,31 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from hushtape.alarms import Kind, raise_alarm
 from hushtape.errors import ConfigError, Damaged, HushtapeError, NotSettled, TooBig, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings import layout
-from hushtape.recordings.archive import MARKER, Busy
+from hushtape.recordings.archive import Busy
 from hushtape.recordings.foreign import ORDER_LIMIT_BYTES, Destroyed, Order, proofs_of
 from hushtape.recordings.manifest import to_json
-from workers import erase, orphans, spool
-from workers.born import born_at, written_at
-from workers.log import log
-from workers.wave import HEAD_BYTES, SAMPLE_BYTES, parse_head
+from workers import erase, spool
+from workers.strangers import FILES_MAX, Stranger, search
 
 if TYPE_CHECKING:
     from workers.runtime import Context
 
-METHOD = "overwritten with zeros, cut to nothing, removed from the spool"
-FILE_CLOCK = timedelta(seconds=1)  # so much a file's times and the PBX's may differ
+OVERWRITTEN = "overwritten with zeros, cut to nothing, removed from the spool"
+REMOVED = "removed from the spool; not overwritten: the worker may not write to it"
+UNNAMED = "removed from the spool; not overwritten: it has another name elsewhere"
 LONGEST = timedelta(hours=24)  # of a payment; longer is a mistake of some clock
-DEEPEST = 4  # folders below the spool that are looked into
-FILES_MAX = 100_000  # in one spool
 FILE_NOTE_BYTES = 200  # what is kept of each that is about to be destroyed, at most
 KEY_BYTES = 8
 LOCK_LIMIT_S = 20.0  # the call's own recording is being archived
@@ -53,6 +50,14 @@ class Doomed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key: str  # made up: the proof must not tell its name, which may hold a number
     size_bytes: int
     has_other_name: bool
+    removed_only: bool = False  # nobody lets us write to it
+
+    @property
+    def method(self) -> str:
+        """What is done to it."""
+        if self.has_other_name:
+            return UNNAMED
+        return REMOVED if self.removed_only else OVERWRITTEN
 
 
 class KeptOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,14 +65,6 @@ class KeptOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     order: Order
     files: dict[str, Doomed] = {}  # by a checksum of name and place on the disk
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stranger:
-    path: Path
-    checksum: str
-    size_bytes: int
-    has_other_name: bool
 
 
 def parse(text: str | bytes) -> Order:
@@ -101,7 +98,7 @@ def destroy(here: Context, order: Order) -> None:
 
     Raises:
         ConfigError: the order names a PBX that the configuration doesn't have.
-        Unreachable: something can't be destroyed, or the proof not written.
+        Unreachable: something can't be destroyed or not be looked at, or the proof not written.
         NotSettled: a file came back.
         Busy: the call's own recording is being archived; the files are destroyed, the proof waits.
     """
@@ -132,37 +129,50 @@ def resume(here: Context, pbx: str) -> int:
                 destroy(here, kept.order)
                 count += 1
         except HushtapeError as error:
-            log.error("a stranger's recording is not destroyed yet", pbx=pbx, why=str(error))
+            raise_alarm(
+                Kind.FOREIGN,
+                f"what something else recorded during a payment is not destroyed yet: {error}",
+                call=name[1:].partition(".")[0],
+                pbx=pbx,
+            )
     return count
 
 
 def _destroy_files(folder: Path, name: str, kept: KeptOrder) -> KeptOrder:
-    found = tuple(_strangers(folder, kept.order))
-    new = {
-        each.checksum: Doomed(
-            key=secrets.token_hex(KEY_BYTES),
-            size_bytes=each.size_bytes,
-            has_other_name=each.has_other_name,
-        )
-        for each in found
-        if each.checksum not in kept.files
-    }
-    if new:
-        kept = KeptOrder(order=kept.order, files=kept.files | new)
+    """Destroy what there is, each after it was noted what will be done to it."""
+    sought = search(folder, kept.order)
+    noted = {each.checksum: _doomed(each, kept.files.get(each.checksum)) for each in sought.found}
+    if noted.items() - kept.files.items():
+        kept = KeptOrder(order=kept.order, files=kept.files | noted)
         _write(folder, name, kept)
-    for each in found:
-        _destroy_file(each)
-    left = [each for each in found if os.path.lexists(each.path)]
+    for each in sought.found:
+        _destroy_file(each, noted[each.checksum])
+    left = [each for each in sought.found if os.path.lexists(each.path)]
     if left:
         raise NotSettled("a stranger's file was destroyed and is in the spool again")
+    if sought.lacking:
+        raise Unreachable(
+            f"the spool can't be looked through: {sought.lacking}; give Hushtape a folder of its"
+            " own, in which the worker's account may read everything"
+        )
     return kept
 
 
-def _destroy_file(stranger: _Stranger) -> None:
+def _doomed(stranger: Stranger, before: Doomed | None) -> Doomed:
+    """What is to be noted of a file; one that is noted already keeps its key."""
+    return Doomed(
+        key=before.key if before is not None else secrets.token_hex(KEY_BYTES),
+        size_bytes=stranger.size_bytes if before is None else before.size_bytes,
+        has_other_name=stranger.has_other_name,
+        removed_only=not stranger.may_write,
+    )
+
+
+def _destroy_file(stranger: Stranger, doomed: Doomed) -> None:
     try:
         # What has another name is somebody's own: its sound is not ours to overwrite there.
-        if not stranger.has_other_name:
-            with suppress(FileNotFoundError, PermissionError):
+        if doomed.method == OVERWRITTEN:
+            with suppress(FileNotFoundError):
                 _overwrite(stranger)
         stranger.path.unlink(missing_ok=True)
         spool.sync(stranger.path.parent)
@@ -173,7 +183,7 @@ def _destroy_file(stranger: _Stranger) -> None:
         ) from None
 
 
-def _overwrite(stranger: _Stranger) -> None:
+def _overwrite(stranger: Stranger) -> None:
     descriptor = os.open(stranger.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -209,7 +219,8 @@ def _prove(here: Context, kept: KeptOrder) -> None:
             keys=tuple(each.key for each in new),
             size_bytes=sum(each.size_bytes for each in new),
             other_names=sum(each.has_other_name for each in new),
-            method=METHOD,
+            removed_only=sum(each.method == REMOVED for each in new),
+            method=_method(new),
             destroyed_at=now,
             verified=True,
         )
@@ -217,6 +228,16 @@ def _prove(here: Context, kept: KeptOrder) -> None:
         if proofs:
             name = layout.foreign_again(order.call, order.since, now)
         here.archive.put(name, to_json(proof))
+
+
+def _method(destroyed: Iterable[Doomed]) -> str:
+    """What was done, and to how many, where it wasn't the same for all."""
+    methods = [each.method for each in destroyed]
+    counts = {each: methods.count(each) for each in (OVERWRITTEN, REMOVED, UNNAMED)}
+    told = {method: count for method, count in counts.items() if count}
+    if len(told) > 1:
+        return "; ".join(f"{count}: {method}" for method, count in told.items())
+    return next(iter(told), OVERWRITTEN)
 
 
 def _when_free(do: Callable[[], None]) -> None:
@@ -230,82 +251,6 @@ def _when_free(do: Callable[[], None]) -> None:
             if time.monotonic() > deadline_s:
                 raise
         time.sleep(LOCK_POLL_S)
-
-
-def _strangers(folder: Path, order: Order) -> Iterator[_Stranger]:
-    """Every plain file that is none of ours and was being written in the time of an order."""
-    looked_at = 0
-    for path, is_top in _plain_files(folder, DEEPEST):
-        looked_at += 1
-        if looked_at > FILES_MAX:
-            log.error("more files in the spool than are looked at", pbx=order.pbx, limit=FILES_MAX)
-            return
-        if is_top and orphans.is_ours(path.name):
-            continue
-        found = _stranger(path, order)
-        if found is not None:
-            yield found
-
-
-def _plain_files(folder: Path, depth: int, *, is_top: bool = True) -> Iterator[tuple[Path, bool]]:
-    """The files of a spool and its folders; links are never followed."""
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        if is_top:
-            raise Unreachable(f"the spool {folder} can't be listed: {error.strerror}") from None
-        log.warning("a folder in the spool can't be listed", why=error.strerror)
-        return
-    for entry in listed:
-        if entry.is_file(follow_symlinks=False):
-            yield Path(entry.path), is_top
-        elif entry.is_dir(follow_symlinks=False) and depth and not _is_archive(Path(entry.path)):
-            yield from _plain_files(Path(entry.path), depth - 1, is_top=False)
-
-
-def _is_archive(folder: Path) -> bool:
-    """Tell whether somebody put an archive of ours into a spool: it is looked after elsewhere."""
-    return (folder / MARKER).exists()
-
-
-def _stranger(path: Path, order: Order) -> _Stranger | None:
-    """A file, if it was being written in the time of an order; None: it wasn't, or is gone."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Unreachable(
-            f"a file in the spool can't be looked at ({error.strerror}): the worker's account"
-            " needs the right to read it"
-        ) from None
-    try:
-        status = os.fstat(descriptor)
-        last_at = written_at(descriptor)
-        first_at = _begun_at(descriptor, status.st_size, last_at)
-    finally:
-        os.close(descriptor)
-    if last_at < order.since - FILE_CLOCK:
-        return None
-    if first_at is not None and first_at > order.until + FILE_CLOCK:
-        return None
-    return _Stranger(
-        path=path,
-        checksum=hashlib.sha256(os.fsencode(path) + b"\0%d" % status.st_ino).hexdigest(),
-        size_bytes=status.st_size,
-        has_other_name=status.st_nlink > 1,
-    )
-
-
-def _begun_at(descriptor: int, size_bytes: int, last_at: datetime) -> datetime | None:
-    """When a file was begun, at the earliest that anything says; None: nothing does."""
-    said = [at for at in (born_at(descriptor),) if at is not None]
-    with suppress(Damaged):
-        head = parse_head(os.pread(descriptor, HEAD_BYTES, 0))
-        frames = max(0, size_bytes - head.data_offset_bytes) // SAMPLE_BYTES
-        said.append(last_at - timedelta(seconds=frames / head.rate_hz))
-    return min(said) if said else None
 
 
 def _order_name(order: Order) -> str:

@@ -14,13 +14,20 @@ from hushtape.config import Config
 from hushtape.errors import Damaged, TooBig
 from hushtape.ids import is_call_id
 from hushtape.recordings.assurance import Kind
-from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, CallFacts, Handoff, StopSeen
+from hushtape.recordings.manifest import (
+    BOTH,
+    HANDOFF_LIMIT_BYTES,
+    CallFacts,
+    Handoff,
+    StopSeen,
+)
 from workers import spool
 
 SEGMENTS_MAX = 1000
 TAGS_MAX = 100
 TAG_LIMIT = 200  # characters
 RECORDING_LIMIT = timedelta(hours=24)  # longer calls are a mistake of some clock
+_ONE_FILE = f".{BOTH}.wav"  # with what the name of a file ends that holds both directions
 
 
 def parse(text: str | bytes) -> Handoff:
@@ -99,9 +106,7 @@ def spool_of(config: Config, handoff: Handoff) -> Path:
 
 def file_names(handoff: Handoff) -> tuple[str, ...]:
     """All spool files of a recording."""
-    return tuple(
-        name for each in handoff.segments for name in (each.outside_file, each.inside_file)
-    )
+    return tuple(name for each in handoff.segments for _, name in each.files)
 
 
 def _back(call: CallFacts) -> float:
@@ -132,7 +137,8 @@ def _faults(handoff: Handoff) -> Iterator[str]:
 
 def _segment_faults(handoff: Handoff) -> Iterator[str]:
     names = file_names(handoff)
-    if len(set(names)) != len(names):
+    alone = [each.files[0][1] for each in handoff.segments if len(each.files) == 1]
+    if len(set(names)) != len(names) or not all(each.endswith(_ONE_FILE) for each in alone):
         yield "a spool file appears in it twice"
     for segment in handoff.segments:
         if not (math.isfinite(segment.cut_s) and segment.cut_s >= 0):

@@ -25,6 +25,7 @@ from workers.wave import SAMPLE_BYTES
 BLOCK_FRAMES = 32_768
 LATE_S = 0.5  # a segment that comes later than its clock says by more is worth a remark
 LEAST_S = 0.1  # an encoder needs something to make a file of
+_ONLY = ((1, 0), (0, 1))  # how much of left and of right: one of them, and nothing of the other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +177,10 @@ class _Track:
         index, place = self._places[0]
         if not self._sides:
             files = (place.settled.outside, place.settled.inside)
-            self._sides = tuple(_Side(self._folder, self._recording_id, each) for each in files)
+            self._sides = tuple(
+                _Side(self._folder, self._recording_id, each, number)
+                for number, each in enumerate(files)
+            )
         said, heard = (side.read(frames) for side in self._sides)
         self._listener.look(index, (said, heard))
         return said, heard
@@ -188,27 +192,43 @@ class _Track:
 
 
 class _Side:
-    """One direction of a segment; past its end it is silent."""
+    """One direction of a segment; past its end it is silent.
 
-    def __init__(self, folder: Path, recording_id: str, audio: SpoolAudio | None) -> None:
+    Args:
+        number: 0 for what the recorded channel said, 1 for what it heard; of a file with two
+            channels it is the channel.
+    """
+
+    def __init__(
+        self, folder: Path, recording_id: str, audio: SpoolAudio | None, number: int
+    ) -> None:
         self._folder = folder
         self._recording_id = recording_id
         self._audio = audio
-        self._left_bytes = audio.frames * SAMPLE_BYTES if audio else 0
+        self._number = number
+        self._left_bytes = audio.frames * audio.frame_bytes if audio else 0
         self._stream: IO[bytes] | None = None
 
     def read(self, frames: int) -> bytes:
-        wanted_bytes = frames * SAMPLE_BYTES
+        sound = self._mono(self._audio, frames) if self._audio and self._left_bytes else b""
+        return sound.ljust(frames * SAMPLE_BYTES, b"\0")
+
+    def _mono(self, audio: SpoolAudio, frames: int) -> bytes:
+        sound = self._read(audio, min(frames * audio.frame_bytes, self._left_bytes))
+        self._left_bytes -= len(sound)
+        if audio.channels == 1:
+            return sound
+        return audioop.tomono(sound, SAMPLE_BYTES, *_ONLY[self._number])
+
+    def _read(self, audio: SpoolAudio, size_bytes: int) -> bytes:
+        stream = self._stream = self._stream or self._open(audio)
         sound = bytearray()
-        while self._audio and self._left_bytes and len(sound) < wanted_bytes:
-            stream = self._stream = self._stream or self._open(self._audio)
-            block = stream.read(min(wanted_bytes - len(sound), self._left_bytes))
+        while len(sound) < size_bytes:
+            block = stream.read(size_bytes - len(sound))
             if not block:
-                name = self._audio.name
-                raise Damaged(f"{name} in the spool has become shorter while it was read")
+                raise Damaged(f"{audio.name} in the spool has become shorter while it was read")
             sound += block
-            self._left_bytes -= len(block)
-        return bytes(sound.ljust(wanted_bytes, b"\0"))
+        return bytes(sound)
 
     def _open(self, audio: SpoolAudio) -> IO[bytes]:
         stream = spool.open_file(self._folder, self._recording_id, audio.name)

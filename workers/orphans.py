@@ -48,7 +48,7 @@ NAME_SHOWN = 60  # characters
 NAMED_FOR_S = 30 * 86_400  # what was named isn't named again
 
 _OURS = re.compile(
-    r"(?P<id>\d{8}-\d{6}-[a-z2-7]{8})\.(?P<number>[1-9]\d{0,3})\.(?P<side>outside|inside)\.wav",
+    r"(?P<id>\d{8}-\d{6}-[a-z2-7]{8})\.(?P<number>[1-9]\d{0,3})\.(?P<side>outside|inside|both)\.wav",
     re.ASCII,
 )
 _DIGIT = re.compile(r"[0-9]")
@@ -129,7 +129,10 @@ def adopt(
     expected: Expectation | None,
     policies: Sequence[Policy],
 ) -> Handoff | None:
-    """Write the hand-off of an orphan into the spool, where it is rung for; None: it has one.
+    """Write the hand-off of an orphan into the spool, where it is rung for.
+
+    None: it has one; or it would be destroyed because nobody is known to have watched the call, and
+    the bridge may yet tell that it has.
 
     Raises:
         Busy: another process is working on it.
@@ -143,6 +146,9 @@ def adopt(
         parent = parent_of(here.archive, orphan.id)
         if parent is None:
             handoff = adoption.handoff_of(folder, orphan, pbx, policies, expected, here.clock())
+            is_recent = here.clock() - began_at(orphan.id) < BRIDGE_LIMIT
+            if handoff.discard is not None and expected is None and is_recent:
+                return None
         else:
             party = _party(here.archive, parent.manifest.id)
             handoff = adoption.handoff_of_rest(folder, orphan, parent, party, here.clock())

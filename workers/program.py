@@ -52,10 +52,11 @@ def worker(
       hushtape worker -c hushtape.toml --pbx town-hall --processes 4
     """
     # Here, not above: the other commands of this file must not pay for what a task needs.
-    from hushtape import alarms, doors
+    from hushtape import alarms, checks, doors
     from hushtape.policy.reading import folder
     from workers import disk, runtime, supervisor
     from workers.alarm_pipe import SEND, AlarmPipe
+    from workers.log import log
 
     logs.configure("worker", json_logs, verbose)
     config = configuration.load(config_path)
@@ -68,6 +69,8 @@ def worker(
     count = wanted or os.cpu_count() or 1
     pbxes = tuple(dict.fromkeys(pbx_names or config.pbx))
     spools = [handoff_names.spool_queue(name) for name in pbxes]
+    for words in checks.spool_warnings(config, pbxes):
+        log.warning("the spool's rights", why=words)
     queues = [disk.WATCH] + spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
     webhook = doors.webhook(config, str(config_path))
     pipe = AlarmPipe()

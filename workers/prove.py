@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,14 +18,14 @@ from hushtape.recordings import layout
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.assurance import Kind
 from hushtape.recordings.manifest import Handoff, Segment, Span, SpanKind, to_json
-from hushtape.recordings.proof import GRAVITY, Method, Proof, Result
+from hushtape.recordings.proof import FREED, GRAVITY, Method, Proof, Result
 from workers import erase, settle, silence
 from workers.erase import Peak
 from workers.log import log
 from workers.settle import Settled, SpoolAudio
 from workers.silence import Frames, Ruling
 
-SIDES = ("outside", "inside")
+LONGEST = timedelta(hours=24)  # of a payment whose end nobody saw
 _KINDS = {Result.FAILED: Kind.QUARANTINED, Result.UNPROVED: Kind.UNPROVED}
 
 
@@ -56,7 +57,6 @@ class Proven:
 @dataclass(frozen=True, kw_only=True)
 class _File:
     segment: Segment
-    side: str
     audio: SpoolAudio
 
 
@@ -137,7 +137,7 @@ def _examine(
     kept = {file.audio.name: file.audio.frames for file in files}
     erased: dict[str, list[Frames]] = {file.audio.name: [] for file in files}
     proofs = []
-    for span in payments:
+    for span in (_to_its_end(each, handoff) for each in payments):
         proof = _begin(span, handoff, settled, margin_s)
         for file in files:
             ruling = silence.rule(span, file.segment, file.audio, handoff.call.ended_at, margin_s)
@@ -148,6 +148,8 @@ def _examine(
             kept[file.audio.name] = min(kept[file.audio.name], ruling.keep_frames)
             if stretch is not None:
                 erased[file.audio.name].append(stretch)
+                if not erase.may_write(folder / file.audio.name):
+                    proof = msgspec.structs.replace(proof, replaced=True)
         proofs.append(proof)
     return Note(
         proofs=tuple(proofs),
@@ -161,17 +163,29 @@ def _begin(span: Span, handoff: Handoff, settled: Settled, margin_s: float) -> P
     if span.ended_at <= span.started_at:
         words = "its times are wrong: a clock was set while it lasted"
     for segment in handoff.segments:
-        for side in SIDES:
+        for holds, _ in segment.files:
             if silence.may_touch(span, segment, margin_s) and settle.is_lacking(
-                segment.number, side, settled.remarks, left_only=True
+                segment.number, holds, settled.remarks, left_only=True
             ):
-                words = f"segment {segment.number}, {side}, can't be read"
+                words = f"segment {segment.number}, {holds}, can't be read"
     return Proof(
         result=Result.UNPROVED if words else Result.PROVED,
         method=Method.ZEROS if span.muted else Method.NO_SAMPLES,
         margin_s=margin_s,
         words=words,
     )
+
+
+def _to_its_end(span: Span, handoff: Handoff) -> Span:
+    """A payment in whose first moment the call ended, with the length that it may have had.
+
+    Of a call that ended while nobody listened, the end is when it was last heard. No recorder was
+    started afterwards, so a later end makes no difference, and it is examined to the last sample.
+    """
+    ends_it = span.ended_at == span.started_at >= handoff.call.ended_at
+    if not ends_it or any(each.started_at >= span.started_at for each in handoff.segments):
+        return span
+    return msgspec.structs.replace(span, ended_at=span.started_at + LONGEST)
 
 
 def _judge(proof: Proof, ruling: Ruling, heard: Peak, rate_hz: int) -> tuple[Proof, Frames | None]:
@@ -199,9 +213,8 @@ def _judge(proof: Proof, ruling: Ruling, heard: Peak, rate_hz: int) -> tuple[Pro
 
 def _files(settled: Settled) -> Iterator[_File]:
     for each in settled.segments:
-        for side, audio in zip(SIDES, (each.outside, each.inside), strict=True):
-            if audio is not None:
-                yield _File(segment=each.segment, side=side, audio=audio)
+        both = {audio.name: audio for audio in (each.outside, each.inside) if audio is not None}
+        yield from (_File(segment=each.segment, audio=audio) for audio in both.values())
 
 
 def _cut(settled: Settled, note: Note) -> Settled:
@@ -221,6 +234,7 @@ def _remarks(proofs: Sequence[Proof]) -> tuple[str, ...]:
     """What a person should know, as remarks of the manifest."""
     return tuple(
         f"{_KINDS[each.result]}: payment {number}: {each.words}"
+        + (f"; {FREED}" if each.replaced else "")
         for number, each in enumerate(proofs, start=1)
         if each.result in _KINDS
     )

@@ -11,13 +11,15 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from hushtape.errors import Damaged, NotSettled, TooBig
 from hushtape.recordings.assurance import Kind
-from hushtape.recordings.manifest import Handoff, Segment, StopSeen
+from hushtape.recordings.manifest import BOTH, Handoff, Segment, StopSeen
 from workers import spool
+from workers.born import born_at, written_at
 from workers.wave import HEAD_BYTES, SAMPLE_BYTES, Incomplete, WaveHead, parse_head
 
 SETTLE_LIMIT_S = 5.0
@@ -35,7 +37,10 @@ UNEQUAL_S = 0.1  # a pair of files that differs by more is worth a remark
 
 @dataclass(frozen=True, kw_only=True)
 class SpoolAudio:
-    """The samples of one spool file: mono, 16 bits, little-endian."""
+    """The samples of one spool file: 16 bits, little-endian.
+
+    Two channels are both directions of a segment: left is what the recorded channel said.
+    """
 
     name: str
     data_offset_bytes: int
@@ -43,6 +48,14 @@ class SpoolAudio:
     rate_hz: int
     cut_frames: int = 0  # beyond these in the file: they are not to be kept
     written_at: datetime | None = None  # the file's last change
+    born_at: datetime | None = None  # by the same clock; None: the file system doesn't tell
+    is_closed: bool = False  # its head says how long it is: whoever wrote it has ended it
+    channels: int = 1
+
+    @property
+    def frame_bytes(self) -> int:
+        """How many bytes the samples of one moment take."""
+        return self.channels * SAMPLE_BYTES
 
     def keep(self, frames: int) -> SpoolAudio:
         """The same file, of which no more than so many frames are kept."""
@@ -52,7 +65,10 @@ class SpoolAudio:
 
 @dataclass(frozen=True, kw_only=True)
 class SettledSegment:
-    """One segment's two directions after its end was cut; None where there is no file."""
+    """One segment's two directions after its end was cut; None where there is no file.
+
+    Where both are in one file, both are that file.
+    """
 
     segment: Segment
     outside: SpoolAudio | None
@@ -95,12 +111,14 @@ def settle(
         TooBig: none of them is within its limit.
     """
     began_s = clock()
-    watches = [
-        _Watch(folder, handoff.id, name, began_s, limit_s, missing_counts)
+    watches = {
+        name: _Watch(
+            folder, handoff.id, name, 2 if holds == BOTH else 1, began_s, limit_s, missing_counts
+        )
         for segment in handoff.segments
-        for name in (segment.outside_file, segment.inside_file)
-    ]
-    while waiting := [watch for watch in watches if not watch.look(clock())]:
+        for holds, name in segment.files
+    }
+    while waiting := [watch for watch in watches.values() if not watch.look(clock())]:
         waited_s = clock() - began_s
         lack = not missing_counts and all(watch.is_missing for watch in waiting)
         if lack and waited_s > min(MISSING_S, limit_s):
@@ -111,18 +129,18 @@ def settle(
         if waited_s > limit_s:
             raise NotSettled(f"{waiting[0].name} is still being written: it waits in the spool")
         sleep(POLL_S)
-    unreadable = [watch.error for watch in watches if watch.error]
-    if unreadable and not any(watch.audio for watch in watches):
+    unreadable = [watch.error for watch in watches.values() if watch.error]
+    if unreadable and not any(watch.audio for watch in watches.values()):
         raise unreadable[0]
     remarks: list[str] = []
     segments = []
-    for segment, outside, inside in zip(
-        handoff.segments, watches[0::2], watches[1::2], strict=True
-    ):
-        for side, watch, other in (("outside", outside, inside), ("inside", inside, outside)):
+    for segment in handoff.segments:
+        outside, inside = watches[segment.outside_file], watches[segment.inside_file]
+        for holds, name in segment.files:
+            watch = watches[name]
             if watch.remark:
-                word = _word(watch, other)
-                remarks.append(f"{word}: segment {segment.number}, {side}: {watch.remark}")
+                word = _word(watch, inside if watch is outside else outside)
+                remarks.append(f"{word}: segment {segment.number}, {holds}: {watch.remark}")
         remarks += _compare(segment, outside.audio, inside.audio)
         cut = SettledSegment(
             segment=segment,
@@ -157,8 +175,9 @@ def left_behind(handoff: Handoff, remarks: Sequence[str]) -> tuple[str, ...]:
     """The spool files that are not in a recording with these remarks: not ours to remove."""
     left = []
     for segment in handoff.segments:
-        sides = (("outside", segment.outside_file), ("inside", segment.inside_file))
-        left += [name for side, name in sides if is_lacking(segment.number, side, remarks)]
+        left += [
+            name for holds, name in segment.files if is_lacking(segment.number, holds, remarks)
+        ]
     return tuple(left)
 
 
@@ -166,12 +185,18 @@ def is_lacking(number: int, side: str, remarks: Iterable[str], *, left_only: boo
     """Tell whether one side of a segment is not in a recording with these remarks.
 
     Args:
+        side: what the file holds that is asked about: one side, or both.
         left_only: count only what was there, couldn't be read, and was left in the spool.
     """
     about = f"segment {number}, {side}: "
     ends = LEFT if left_only else (_MISSING, LEFT)
     told = (remark.partition(": ")[2] for remark in remarks)
     return any(each.startswith(about) and each.endswith(ends) for each in told)
+
+
+class _Times(NamedTuple):
+    born_at: datetime | None
+    written_at: datetime
 
 
 class _Watch:
@@ -182,6 +207,7 @@ class _Watch:
         folder: Path,
         recording_id: str,
         name: str,
+        channels: int,
         began_s: float,
         limit_s: float,
         missing_counts: bool,
@@ -194,6 +220,7 @@ class _Watch:
         self._missing_counts = missing_counts
         self._folder = folder
         self._id = recording_id
+        self._channels = channels
         self._still_since_s = began_s
         self._missing_from_s = began_s + min(MISSING_S, limit_s)
         self._size_bytes = -1
@@ -209,7 +236,7 @@ class _Watch:
         if self._done:
             return True
         try:
-            size_bytes, head, written_at = self._read()
+            size_bytes, head, times = self._read()
         except spool.Missing:
             self.is_missing = True
             if self._missing_counts and now_s >= self._missing_from_s:
@@ -228,44 +255,48 @@ class _Watch:
             needed_s = STILL_EMPTY_S  # it looks as it did when the recorder began
         if now_s - self._still_since_s >= needed_s:
             self._done = True
-            self._conclude(size_bytes, head, closed, written_at)
+            self._conclude(size_bytes, head, closed, times)
         return self._done
 
-    def _read(self) -> tuple[int, WaveHead | None, datetime]:
+    def _read(self) -> tuple[int, WaveHead | None, _Times]:
         with spool.open_file(self._folder, self._id, self.name) as stream:
-            status = os.fstat(stream.fileno())
-            size_bytes = status.st_size
-            written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+            size_bytes = os.fstat(stream.fileno()).st_size
+            times = _Times(born_at(stream.fileno()), written_at(stream.fileno()))
             if size_bytes > spool.SPOOL_FILE_LIMIT_BYTES:
                 raise TooBig(
                     f"{self.name} in the spool is larger than {spool.SPOOL_FILE_LIMIT_BYTES} bytes"
                 )
             try:
-                return size_bytes, parse_head(stream.read(HEAD_BYTES)), written_at
+                head = parse_head(stream.read(HEAD_BYTES), self._channels)
+                return size_bytes, head, times
             except Incomplete:
-                return size_bytes, None, written_at
+                return size_bytes, None, times
             except Damaged as error:
                 raise Damaged(f"{self.name} in the spool: {error}") from None
 
     def _conclude(
-        self, size_bytes: int, head: WaveHead | None, closed: bool, written_at: datetime
+        self, size_bytes: int, head: WaveHead | None, closed: bool, times: _Times
     ) -> None:
         if head is None:
             self.remark = "the file is empty"
             return
-        frames = max(0, size_bytes - head.data_offset_bytes) // SAMPLE_BYTES
+        frame_bytes = self._channels * SAMPLE_BYTES
+        frames = max(0, size_bytes - head.data_offset_bytes) // frame_bytes
         self.audio = SpoolAudio(
             name=self.name,
             data_offset_bytes=head.data_offset_bytes,
             frames=frames,
             rate_hz=head.rate_hz,
-            written_at=written_at,
+            channels=self._channels,
+            written_at=times.written_at,
+            born_at=times.born_at,
+            is_closed=closed,
         )
         if frames == 0:
             self.remark = "the file holds no sound"
         elif not closed:
             words = f"the WAV header says {head.claimed_bytes} bytes of sound, the file holds"
-            self.remark = f"{words} {frames * SAMPLE_BYTES}; the file was believed"
+            self.remark = f"{words} {frames * frame_bytes}; the file was believed"
 
 
 def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:

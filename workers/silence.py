@@ -4,6 +4,12 @@ A file says how many samples there are, not when each came in: where nothing cam
 nothing was written. So a sample came in at its place in the file or later, and its distance from
 the file's end is at most as long as it was before the last write. Of what is not certain the worse
 is taken.
+
+When a recorder was started is known by the answer only, which may come late: then its file is that
+much longer than its time. And one that the dialplan has stopped itself, with the bridge dead or
+before it heard of it, has an end that nobody saw. The file tells both: its head is written when the
+recorder ends, and its age, from being made to being written last, is the recorder's time, whatever
+the clock is set to.
 """
 
 from __future__ import annotations
@@ -17,7 +23,8 @@ from hushtape.recordings.proof import Result
 from workers.settle import SpoolAudio
 
 FILE_CLOCK_S = 1.0  # so much a file's time and the PBX's may differ
-OVERRUN_LIMIT_S = 2.0  # a recorder that was stopped so late can't count as silent
+OVERRUN_LIMIT_S = 2.0  # one that nobody saw end, and that ran so much longer, was not stopped
+MADE_EARLIER_S = 6.0  # at most so long before its start was answered a recorder makes its file
 
 _TINY_S = 1e-6  # what comes of calculating with seconds
 
@@ -54,8 +61,39 @@ class _View:
     kept_s: float
     whole_s: float
     rate_hz: int
-    end_aligned_s: float  # what certainly came before the payment, counted from the file's end
-    written_s: float  # when the file was last written
+    written_s: float  # when the file was last written, by its clock
+    aged_s: float | None  # the same by its age, at the latest; None: its age isn't the recorder's
+    is_closed: bool
+
+    @property
+    def last_s(self) -> float:
+        """When it was written last, at the latest."""
+        by_clock_s = self.written_s + FILE_CLOCK_S
+        return by_clock_s if self.aged_s is None else min(by_clock_s, self.aged_s)
+
+    @property
+    def stopped_s(self) -> float:
+        """When the recorder was gone, at the latest: a stop that was seen is believed, unless the
+        file's last change says that it wasn't one."""
+        if self.ended_s is None or self.is_written_late:
+            return self.last_s
+        return min(self.last_s, self.ended_s + self.cut_s)
+
+    @property
+    def is_written_late(self) -> bool:
+        """Tell whether a file was written to after its recorder was seen to be stopped."""
+        if self.ended_s is None:
+            return False
+        last_s = max(self.ended_s + self.cut_s, self.began_s)
+        return self.written_s > last_s + FILE_CLOCK_S
+
+    def end_aligned_s(self, last_s: float) -> float:
+        """What certainly came before the payment, counted from the file's end.
+
+        Args:
+            last_s: when something came in last, at the latest.
+        """
+        return self.whole_s - max(0.0, last_s - self.began_s)
 
     @property
     def drift_s(self) -> float | None:
@@ -110,11 +148,11 @@ def _view(span: Span, segment: Segment, audio: SpoolAudio, call_ended_at: dateti
     whole_s = (audio.frames + audio.cut_frames) / audio.rate_hz
     began_s = _seconds(span.started_at - segment.started_at)
     is_seen = segment.stop is not StopSeen.UNSEEN and segment.ended_at is not None
-    # The outside party's recorder is gone with the call: later writing was somebody else's.
+    # The outside party's recorder is gone with the call: later writing was somebody else's. When
+    # nobody saw the recorder's end, nor perhaps the call's, it may have been later.
     written_at = audio.written_at or call_ended_at
-    if segment.leg is Leg.OUTSIDE:
+    if segment.leg is Leg.OUTSIDE and is_seen:
         written_at = min(written_at, call_ended_at)
-    written_s = _seconds(written_at - segment.started_at)
     return _View(
         began_s=began_s,
         over_s=_seconds(span.ended_at - segment.started_at),
@@ -125,40 +163,87 @@ def _view(span: Span, segment: Segment, audio: SpoolAudio, call_ended_at: dateti
         kept_s=audio.frames / audio.rate_hz,
         whole_s=whole_s,
         rate_hz=audio.rate_hz,
-        end_aligned_s=whole_s - max(0.0, written_s + FILE_CLOCK_S - began_s),
-        written_s=written_s,
+        written_s=_seconds(written_at - segment.started_at),
+        aged_s=_aged_s(segment, audio, whole_s),
+        is_closed=audio.is_closed,
     )
+
+
+def _aged_s(segment: Segment, audio: SpoolAudio, whole_s: float) -> float | None:
+    """When a file was written last, counted by its age from the recorder's start.
+
+    The recorder makes its file before its start is answered, so that is at the latest. Where no
+    answer came the start is when it was asked for; then the file was made later, by its own clock.
+    A copy is made when the original is done, so its age says nothing; nor does one that is less
+    than what the file holds.
+    """
+    if audio.born_at is None or audio.written_at is None:
+        return None
+    made_s = _seconds(audio.born_at - segment.started_at)
+    age_s = _seconds(audio.written_at - audio.born_at)
+    if age_s < whole_s - FILE_CLOCK_S or not -MADE_EARLIER_S <= made_s <= FILE_CLOCK_S:
+        return None
+    return max(0.0, age_s) + max(0.0, made_s)
 
 
 def _stopped(view: _View, frames: int, margin_s: float) -> Ruling:
     """There must be no samples."""
+    if _ended_in_time(view):
+        before = min(view.frames(view.began_s), view.frames(view.end_aligned_s(view.stopped_s)))
+        return _cut(view, min(frames, before), view.stopped_s - view.began_s, margin_s)
     from_s = max(0.0, view.began_s)
     inside_s = (view.whole_s if view.ended_s is None else view.kept_s) - from_s
     if inside_s > margin_s + _TINY_S:
         return _heard(view, frames, margin_s)
     keep = min(frames, view.frames(from_s))
+    if view.ended_s is None:
+        # Nobody saw its end, and its length alone shows nothing: there may be gaps in it.
+        keep = min(keep, view.frames(view.end_aligned_s(view.last_s)))
+        return _cut(view, keep, view.last_s - view.began_s, margin_s)
     if _may_hide(view, margin_s):
-        keep = min(keep, view.frames(view.end_aligned_s))
+        keep = min(keep, view.frames(view.end_aligned_s(view.last_s)))
         return Ruling(
             result=Result.UNPROVED,
             keep_frames=keep,
             erase=view.between(keep / view.rate_hz, view.whole_s),
             words="a file was written to after its recorder was stopped, and has gaps",
         )
-    overrun_s = 0.0
-    if view.ended_s is not None:
-        overrun_s = min(view.ended_s + view.cut_s - from_s, view.whole_s - keep / view.rate_hz)
+    overrun_s = min(view.ended_s + view.cut_s - from_s, view.whole_s - keep / view.rate_hz)
+    return _cut(view, keep, overrun_s, margin_s)
+
+
+def _cut(view: _View, keep: int, overrun_s: float, margin_s: float) -> Ruling:
+    """A recorder that was stopped for a payment: what may be of it goes, and is told of where it
+    is more than the margin.
+
+    Args:
+        overrun_s: so long it ran into the payment, at most.
+    """
+    rest = view.between(keep / view.rate_hz, view.whole_s)
+    is_long = rest is not None and rest[1] - rest[0] > (margin_s + _TINY_S) * view.rate_hz
     if overrun_s <= margin_s + _TINY_S:
-        return Ruling(result=Result.PROVED, keep_frames=keep)
-    is_late = overrun_s > OVERRUN_LIMIT_S
-    return Ruling(
-        result=Result.UNPROVED if is_late else Result.PROVED,
-        keep_frames=keep,
-        erase=view.between(keep / view.rate_hz, view.whole_s),
-        words=f"a recorder was stopped {overrun_s:.1f} s after the payment began"
-        if is_late
-        else "",
+        return Ruling(result=Result.PROVED, keep_frames=keep, erase=rest if is_long else None)
+    words = (
+        f"nobody saw a recorder's end, which may have come {overrun_s:.2f} s after the payment"
+        if view.ended_s is None
+        else f"a recorder was stopped {overrun_s:.2f} s after the payment"
     )
+    return Ruling(
+        result=Result.UNPROVED,
+        keep_frames=keep,
+        erase=rest,
+        words=f"{words} began: so much of it is destroyed",
+    )
+
+
+def _ended_in_time(view: _View) -> bool:
+    """Tell whether a file shows itself that its recorder was stopped when the payment began.
+
+    It must be as soon as a stop that is seen; whoever stopped it, and whether somebody saw that.
+    """
+    if view.aged_s is None or not view.is_closed:
+        return False
+    return view.began_s >= 0 and view.last_s - view.began_s <= OVERRUN_LIMIT_S
 
 
 def _heard(view: _View, frames: int, margin_s: float) -> Ruling:
@@ -175,7 +260,8 @@ def _heard(view: _View, frames: int, margin_s: float) -> Ruling:
             erase_if_heard=view.between(view.began_s - margin_s, view.over_s + margin_s),
             words="a recorder ran in it",
         )
-    keep = min(frames, view.frames(max(0.0, view.began_s)), view.frames(view.end_aligned_s))
+    aligned = view.frames(view.end_aligned_s(view.last_s))
+    keep = min(frames, view.frames(max(0.0, view.began_s)), aligned)
     began = "started" if view.began_s < 0 else "not stopped when it began"
     return Ruling(
         result=Result.FAILED,
@@ -194,11 +280,7 @@ def _may_hide(view: _View, margin_s: float) -> bool:
     suspected.
     """
     drift_s = view.drift_s
-    if drift_s is None:  # nobody saw its end
-        return view.written_s > view.began_s + FILE_CLOCK_S
-    last_s = (view.ended_s or 0.0) + view.cut_s
-    is_late = view.written_s > max(last_s, view.began_s) + FILE_CLOCK_S
-    return is_late and drift_s < -margin_s - _TINY_S
+    return view.is_written_late and drift_s is not None and drift_s < -margin_s - _TINY_S
 
 
 def _muted(view: _View, frames: int, margin_s: float) -> Ruling:
@@ -214,7 +296,8 @@ def _muted(view: _View, frames: int, margin_s: float) -> Ruling:
     from_s, until_s = view.began_s - earlier_s, view.over_s + later_s
     if drift_s is None:
         # Nobody saw its end: it may have run on unmuted, and nobody knows where its sounds belong.
-        keep = min(frames, view.frames(max(0.0, view.began_s)), view.frames(view.end_aligned_s))
+        aligned = view.frames(view.end_aligned_s(view.last_s))
+        keep = min(frames, view.frames(max(0.0, view.began_s)), aligned)
         rest = view.between(keep / view.rate_hz, view.whole_s)
         return Ruling(
             result=Result.UNPROVED,

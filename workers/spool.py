@@ -15,7 +15,7 @@ from hushtape.errors import Damaged, RecordingError, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES
 
-SPOOL_FILE_LIMIT_BYTES = 2_000_000_000  # 34 hours at 8 kHz
+SPOOL_FILE_LIMIT_BYTES = 2_000_000_000  # 34 hours at 8 kHz, 17 where a file holds both sides
 NAME_LIMIT = 200
 HANDOFF_SUFFIX = ".handoff.json"
 PART_SUFFIX = ".part"

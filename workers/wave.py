@@ -30,12 +30,15 @@ class Incomplete(Damaged):
     """The head isn't wholly there yet."""
 
 
-def parse_head(head: bytes) -> WaveHead:
+def parse_head(head: bytes, channels: int = 1) -> WaveHead:
     """Find the samples in the first HEAD_BYTES bytes of a file.
+
+    Args:
+        channels: how many it must have.
 
     Raises:
         Incomplete: it ends before the samples begin.
-        Damaged: it isn't a mono file of 16-bit samples.
+        Damaged: it isn't a file of 16-bit samples in so many channels.
     """
     if len(head) >= 12 and not (head[:4] == b"RIFF" and head[8:12] == b"WAVE"):
         raise Damaged("it is not a WAV file")
@@ -46,7 +49,7 @@ def parse_head(head: bytes) -> WaveHead:
         size = int.from_bytes(head[position + 4 : position + 8], "little")
         body = head[position + 8 : position + 8 + size]
         if kind == b"fmt ":
-            rate_hz = _rate_hz(body)
+            rate_hz = _rate_hz(body, channels)
         elif kind == b"data":
             if not rate_hz:
                 raise Damaged("its WAV header names no format")
@@ -57,7 +60,7 @@ def parse_head(head: bytes) -> WaveHead:
     raise Incomplete("its WAV header is incomplete")
 
 
-def _rate_hz(body: bytes) -> int:
+def _rate_hz(body: bytes, wanted: int) -> int:
     if len(body) < 16:
         raise Incomplete("its WAV header is incomplete")
     encoding = int.from_bytes(body[0:2], "little")
@@ -66,9 +69,10 @@ def _rate_hz(body: bytes) -> int:
     bits = int.from_bytes(body[14:16], "little")
     if encoding == _EXTENSIBLE and len(body) >= 26:
         encoding = int.from_bytes(body[24:26], "little")
-    if (encoding, channels, bits) != (_PCM, 1, 16) or rate_hz not in RATES_HZ:
+    if (encoding, channels, bits) != (_PCM, wanted, 16) or rate_hz not in RATES_HZ:
+        expected = "one channel" if wanted == 1 else f"{wanted} channels"
         raise Damaged(
-            f"expected one channel of 16-bit PCM, not {channels} of {bits} bits at {rate_hz} Hz"
+            f"expected {expected} of 16-bit PCM, not {channels} of {bits} bits at {rate_hz} Hz"
             f" in encoding {encoding}"
         )
     return rate_hz

@@ -44,6 +44,7 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     keys: tuple[str, ...]  # one for each file, made up; none: nothing was found
     size_bytes: int
     other_names: int  # of these files, how many have another name elsewhere: that one stays
+    removed_only: int = 0  # how many could not be overwritten, only removed
     method: str
     destroyed_at: datetime
     verified: bool
@@ -60,6 +61,11 @@ def sentence(proof: Destroyed) -> str:
     text = f"something else recorded during {began}: {count} in the spool destroyed"
     if proof.other_names:
         text += f"; {proof.other_names} of them may be found under another name elsewhere"
+    if proof.removed_only:
+        text += (
+            f"; {proof.removed_only} of them was not overwritten: the worker may not write to the"
+            " PBX's files"
+        )
     return text
 
 

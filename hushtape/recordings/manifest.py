@@ -17,6 +17,9 @@ from hushtape.recordings.proof import Proof
 
 HANDOFF_LIMIT_BYTES = 1_000_000  # a call with a thousand segments is far below
 
+# What a spool file holds: what the channel said, what it heard, or the two as left and right.
+OUTSIDE, INSIDE, BOTH = "outside", "inside", "both"
+
 
 class Direction(StrEnum):
     """Which way a call went, seen from the contact centre."""
@@ -94,7 +97,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one recorder wrote: two files of the spool, one for each direction.
+    """What one recorder wrote: two files of the spool, one for each direction, or one with both.
 
     The segment of a consultation lies beside the outside party's own, at the same time: its two
     files are what the agent said and heard.
@@ -102,13 +105,20 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     number: int  # from 1
     outside_file: str  # what the recorded channel said; a bare file name in the spool
-    inside_file: str  # what it heard: everybody else
+    inside_file: str  # what it heard: everybody else. The same name: that file holds both
     started_at: datetime
     ended_at: datetime | None
     ended_by: EndedBy
     stop: StopSeen
     cut_s: float = 0.0  # seconds at the file's end that came after the cause of the stop
     leg: Leg = Leg.OUTSIDE
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Each of its files: what it holds, and its name."""
+        if self.outside_file == self.inside_file:
+            return ((BOTH, self.outside_file),)
+        return ((OUTSIDE, self.outside_file), (INSIDE, self.inside_file))
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 FULL_SCALE = 32_768  # the largest sample there can be
+FREED = "the worker may not write to the PBX's files: their old blocks are free, not overwritten"
 
 
 class Result(StrEnum):
@@ -41,6 +42,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     largest_sample: int = 0  # of these, without its sign; FULL_SCALE at most
     destroyed_s: float = 0.0  # what was overwritten in the spool, the longest of all files
     words: str = ""  # why it isn't proved
+    replaced: bool = False  # not overwritten where it lay: a file without it took the place
 
 
 def sentence(proof: Proof) -> str:
@@ -54,4 +56,4 @@ def sentence(proof: Proof) -> str:
             f"; {proof.samples} samples, the largest {proof.largest_sample} of {FULL_SCALE},"
             " are destroyed"
         )
-    return text
+    return text + (f"; {FREED}" if proof.replaced else "")

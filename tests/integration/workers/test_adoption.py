@@ -93,7 +93,8 @@ def test_id_size_and_time_tell_the_story(tmp_path: Path, spool: Path) -> None:
     assert given.segments[1].outside_file == f"{RECORDING_ID}.2.outside.wav"
     assert given.keep.until == START + timedelta(days=14)
     assert given.adopted == (
-        "no hand-off named these files; kept by short of 2024-01-01, which keeps it shortest"
+        "no hand-off named these files, so its payments aren't known and no silence is proved;"
+        " kept by short of 2024-01-01, which keeps it shortest"
     )
     assert given.discard is None
 
@@ -266,3 +267,39 @@ def test_what_nobody_had_agreed_to_is_not_adopted_but_discarded(
     given = adoption.handoff_of(spool, orphan_in(spool), "town-hall", policies, expected, NOW)
     assert given.discard == REASON
     assert made(spool, *policies).discard is None
+
+
+LINE = """
+    [[destination]]
+    name = "the payment line"
+    extensions = ["710"]
+    on_transfer = "silent"
+    [payment]
+    lines = ["the payment line"]
+"""
+
+
+def test_of_a_call_that_nobody_watched_nothing_is_kept_where_a_payment_may_be_in_it(
+    tmp_path: Path, spool: Path
+) -> None:
+    write(spool, 1, "outside", 2, 3)
+    paying = policy(tmp_path, "paying", "2 years", more=LINE)
+    plain = policy(tmp_path, "plain", "2 weeks")
+    given = made(spool, plain, paying)
+    assert given.discard is not None, "whichever of them it began under"
+    assert (given.discard.policy, given.discard.rule) == ("paying", "payment.lines")
+    assert made(spool, plain).discard is None
+    later = policy(tmp_path, "later", "2 years", "2027-01-01", more=LINE)
+    assert made(spool, plain, later).discard is None, "not in force then"
+
+
+@pytest.mark.parametrize("state", State)
+def test_of_a_call_that_a_bridge_watched_what_it_watched_is_kept(
+    tmp_path: Path, spool: Path, state: State
+) -> None:
+    write(spool, 1, "outside", 2, 3)
+    paying = policy(tmp_path, "paying", "2 years", more=LINE)
+    known = msgspec.structs.replace(expected("paying", "2024-01-01"), state=state)
+    given = adoption.handoff_of(spool, orphan_in(spool), "town-hall", (paying,), known, NOW)
+    assert given.discard is None
+    assert "no silence is proved" in given.adopted

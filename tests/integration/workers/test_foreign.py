@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,7 +27,7 @@ from hushtape.recordings.manifest import Reason
 from tests.integration.workers.side_effects import every_kill
 from tests.integration.workers.worker_house import House, wait_for
 from tests.recording_samples import RECORDING_ID, START, handoff, segment, tone, wav
-from workers import erase, foreign, tasks
+from workers import erase, foreign, spool, strangers, tasks
 from workers.reconcile import reconcile
 from workers.runtime import context
 
@@ -42,7 +44,7 @@ FOUND = (
 @pytest.fixture(autouse=True)
 def unborn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of these tests are made long after the call; their lengths and changes count."""
-    monkeypatch.setattr(foreign, "born_at", lambda descriptor: None)
+    monkeypatch.setattr(strangers, "born_at", lambda descriptor: None)
 
 
 def left(house: House, name: str, at_s: float, data: bytes = SPOKEN) -> Path:
@@ -132,6 +134,78 @@ def test_what_has_another_name_elsewhere_keeps_its_sound_there(house: House) -> 
     finding = Findings(house.redis).get(RECORDING_ID)
     assert finding is not None
     assert finding.words == (f"{FOUND}; 1 of them may be found under another name elsewhere",)
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of files into which this account may not write."""
+    names: set[str] = set()
+    original = os.open
+
+    def opened(path: str | Path, flags: int, *more: int, **named: int) -> int:
+        if Path(path).name in names and flags & os.O_WRONLY:
+            raise PermissionError(13, "Permission denied")
+        return original(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", opened)
+    return names
+
+
+def test_what_may_not_be_written_to_goes_and_the_proof_says_how(
+    house: House, read_only: set[str]
+) -> None:
+    path = left(house, "leak.wav", 15)
+    read_only.add(path.name)
+    destroy()
+    assert not path.exists()
+    found = proof()
+    assert (len(found.keys), found.removed_only) == (1, 1)
+    assert found.method == "removed from the spool; not overwritten: the worker may not write to it"
+    finding = Findings(house.redis).get(RECORDING_ID)
+    assert finding is not None
+    assert finding.words == (
+        f"{FOUND}; 1 of them was not overwritten: the worker may not write to the PBX's files",
+    )
+
+
+def test_the_proof_tells_the_two_ways_apart(house: House, read_only: set[str]) -> None:
+    left(house, "leak.wav", 15)
+    left(house, "of-the-pbx.wav", 15)
+    read_only.add("of-the-pbx.wav")
+    destroy()
+    found = proof()
+    assert (len(found.keys), found.removed_only) == (2, 1)
+    assert found.method == (
+        "1: overwritten with zeros, cut to nothing, removed from the spool;"
+        " 1: removed from the spool; not overwritten: the worker may not write to it"
+    )
+
+
+def test_a_file_of_another_name_is_not_said_to_be_overwritten(house: House) -> None:
+    path = left(house, "leak.wav", 15)
+    (house.folder / "a-backup.wav").hardlink_to(path)
+    destroy()
+    assert proof().method == foreign.UNNAMED
+
+
+def test_a_right_that_is_taken_away_meanwhile_is_noted_before_the_file_goes(
+    house: House, read_only: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = left(house, "leak.wav", 15)
+    original = spool.write_small
+
+    def write(folder: Path, name: str, data: bytes) -> None:
+        original(folder, name, data)
+        read_only.update({path.name} if b"has_other_name" in data else ())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool, "write_small", write)
+        with pytest.raises(Unreachable, match="Permission denied"):
+            destroy()
+    assert path.exists()
+    reconcile(context(), "town-hall")
+    assert not path.exists()
+    assert proof().removed_only == 1
 
 
 def test_where_nothing_is_found_it_is_out_of_reach(house: House) -> None:
@@ -280,6 +354,104 @@ def test_a_hostile_order_destroys_nothing(
     assert path.exists()
 
 
+def many_files(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(strangers, "FILES_MAX", 5)
+    for number in range(6):
+        left(house, f"older-{number}.wav", 5)
+    return "more than 5 files"
+
+
+def unlisted(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    folder = left(house, "private/leak.wav", 15).parent
+    original = os.scandir
+
+    def listed(path: Any) -> Any:
+        if path == str(folder) or path == folder:
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    return "a folder in it can't be listed: Permission denied"
+
+
+def unread(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    path = left(house, "leak-too.wav", 15)
+    original = os.open
+
+    def opened(name: str | Path, flags: int, *more: int, **named: int) -> int:
+        if Path(name) == path:
+            raise PermissionError(13, "Permission denied")
+        return original(name, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", opened)
+    return "a file in it can't be looked at: Permission denied"
+
+
+@pytest.mark.parametrize("hinder", [many_files, unlisted, unread])
+def test_what_was_not_looked_at_leaves_the_order_open(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    hinder: Callable[[House, pytest.MonkeyPatch], str],
+) -> None:
+    path = left(house, "aaa-leak.wav", 15)
+    with monkeypatch.context() as patched:
+        words = hinder(house, patched)
+        with pytest.raises(Unreachable, match=words):
+            destroy()
+        assert not path.exists(), "what was found goes at once"
+        assert proofs_of(house.archive, RECORDING_ID) == ()
+        assert Findings(house.redis).get(RECORDING_ID) is None
+        with capture_logs() as logs:
+            reconcile(context(), "town-hall")
+        alarms = [each for each in logs if each["event"] == "alarm"]
+        assert [each["kind"] for each in alarms] == ["foreign recorder"]
+        assert words in alarms[0]["what"]
+    assert list(house.spool.glob(".*.order.json"))
+    reconcile(context(), "town-hall")
+    assert not list(house.spool.glob(".*.order.json"))
+    assert len(proof().keys) >= 1
+    assert proof().verified
+
+
+def test_files_of_ours_are_never_too_many(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "FILES_MAX", 5)
+    for number in range(1, 7):
+        left(house, f"{OTHER_ID}.{number}.outside.wav", 15)
+    path = left(house, "zzz.wav", 15)
+    destroy()
+    assert not path.exists()
+    assert len(proof().keys) == 1
+
+
+def test_nothing_lies_too_deep(house: House) -> None:
+    deep = "/".join(f"folder-{number}" for number in range(40))
+    (house.spool / deep).mkdir(parents=True)
+    path = left(house, f"{deep}/leak.wav", 15)
+    destroy()
+    assert not path.exists()
+    assert len(proof().keys) == 1
+
+
+def test_what_a_file_system_check_left_is_not_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spool that is a disk of its own: `lost+found` is the system's, and nobody may list it."""
+    (house.spool / "lost+found").mkdir()
+    original = os.scandir
+
+    def listed(path: Any) -> Any:
+        if str(path).endswith("lost+found"):
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    with pytest.raises(Unreachable, match="can't be listed"):
+        destroy()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == house.spool)
+    destroy()
+    assert proof().verified
+
+
 def test_an_archive_in_the_spool_is_left_alone(house: House) -> None:
     (house.spool / "archive").mkdir()
     (house.spool / "archive" / ".hushtape-archive").write_bytes(b"")
@@ -295,7 +467,9 @@ def test_a_real_worker_does_it(house: House) -> None:
     queue.enqueue(
         names.DESTROY_FOREIGN_JOB,
         msgspec.json.encode(ORDER).decode(),
-        job_id=names.destroy_foreign_job_id(RECORDING_ID, SINCE.timestamp()),
+        job_id=names.destroy_foreign_job_id(
+            RECORDING_ID, ORDER.since.timestamp(), ORDER.until.timestamp()
+        ),
         result_ttl=names.RESULT_TTL_S,
     )
     house.start("worker", "--pbx", "town-hall")

@@ -29,7 +29,10 @@ from workers.orphans import Looked, look, rest_id
 from workers.reconcile import reconcile
 from workers.runtime import context
 
-NO_HANDOFF = "no hand-off named these files; kept by short of 2024-01-01, which keeps it shortest"
+NO_HANDOFF = (
+    "no hand-off named these files, so its payments aren't known and no silence is proved;"
+    " kept by short of 2024-01-01, which keeps it shortest"
+)
 SPOKEN = wav(tone(440, 1))
 POLICY = """
 [policy]
@@ -327,7 +330,7 @@ FOREIGN = (
     "07900123003-Smith\x1b[31m.wav",
     f"{RECORDING_ID}.1.outside.mp3",
     f"{RECORDING_ID}.01.outside.wav",
-    f"{RECORDING_ID}.1.both.wav",
+    f"{RECORDING_ID}.1.mixed.wav",
     "20269999-131500-k3f7x2m7.1.outside.wav",  # no day of the calendar
     "２0261121-131500-k3f7x2m7.1.outside.wav",  # a digit, but none of ours
 )
@@ -388,6 +391,34 @@ def test_a_call_to_be_discarded_is_so_after_it_was_adopted(house: House) -> None
     assert house.archive.exists(layout.discard_proof(RECORDING_ID))
     assert house.archive.exists(layout.deletion_proof(RECORDING_ID))
     assert not house.archive.exists(layout.manifest(RECORDING_ID))
+
+
+PAYING = """
+[[destination]]
+name = "the payment line"
+extensions = ["710"]
+on_transfer = "silent"
+[payment]
+lines = ["the payment line"]
+"""
+
+
+def test_what_nobody_watched_is_destroyed_after_a_day_where_a_payment_may_be_in_it(
+    house: House,
+) -> None:
+    path = house.folder / "policies" / "long.toml"
+    path.write_text(path.read_text() + PAYING)
+    pair(house)
+    house.now = START + timedelta(hours=23)
+    assert glance().adopted == [], "its bridge may come back"
+    assert len(in_spool(house)) == 2
+    house.now = START + timedelta(hours=25)
+    assert glance().adopted == [RECORDING_ID]
+    work(house)
+    assert in_spool(house) == []
+    assert not house.archive.exists(layout.manifest(RECORDING_ID))
+    proof = house.archive.get(layout.discard_proof(RECORDING_ID))
+    assert b"nobody is known to have watched this call" in proof
 
 
 # What is left over

@@ -11,12 +11,16 @@ import pytest
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from structlog.testing import capture_logs
 
+from hushtape import logs
 from hushtape.recordings import layout
 from hushtape.recordings.manifest import Handoff
 from tests.integration.conftest import RedisServer
 from tests.integration.workers.worker_house import House, descendants, wait_for, with_kill
 from tests.recording_samples import RECORDING_ID, handoff, segment, tone
+from workers import runtime, supervisor
+from workers.program import worker
 from workers.reconcile import reconcile
 from workers.runtime import context
 
@@ -256,3 +260,17 @@ def test_the_scheduler_outlives_a_missing_password_file(house: House) -> None:
     connection.config_set("requirepass", "secret")
     secret.write_text("secret")
     wait_for(lambda: connection.llen("rq:queue:upkeep"))
+
+
+def test_a_worker_that_may_not_write_to_the_pbxs_files_says_so_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house.spool / "of-the-pbx.wav").write_bytes(b"sound")
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: not str(path).endswith(".wav"))
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    monkeypatch.setattr(supervisor, "supervise", lambda *_: None)
+    monkeypatch.setattr(runtime, "preload", lambda: None)
+    with capture_logs() as told:
+        worker.main(["-c", str(house.config_path)], standalone_mode=False)
+    (line,) = (each for each in told if each["event"] == "the spool's rights")
+    assert "this account may not write to the PBX's files" in line["why"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -326,8 +326,13 @@ def test_a_late_stop_is_overwritten_though_nothing_of_it_would_be_kept(
     for sound in spool_sound(house).values():
         assert not any(sound[5 * RATE_HZ :])
         assert any(sound[: 5 * RATE_HZ])
-    assert proof(house).result is Result.PROVED
-    assert proof(house).destroyed_s == 1.0
+    found = proof(house)
+    assert (found.result, found.destroyed_s) == (Result.UNPROVED, 1.0)
+    assert found.words == (
+        "a recorder was stopped 1.00 s after the payment began: so much of it is destroyed"
+    )
+    assert manifest(house).remarks == (f"unproved: payment 1: {found.words}",)
+    assert not manifest(house).quarantined
 
 
 def test_the_margin_is_configured(house: House) -> None:
@@ -357,6 +362,59 @@ def test_a_clock_that_was_set_in_a_payment_proves_nothing(house: House) -> None:
     assert proof(house).result is Result.UNPROVED
 
 
+def test_a_call_that_was_last_heard_when_its_payment_began_is_looked_at_to_its_end(
+    house: House,
+) -> None:
+    """It ended while nobody listened: neither the payment's end nor the call's is known."""
+    one = stopped(1, 0, 5)
+    written(house, one, 5 * SECOND, 5 * SECOND)
+    given = call(one, spans=(payment(5, 5),))
+    ended = msgspec.structs.replace(given.call, ended_at=START + timedelta(seconds=5))
+    archive(msgspec.structs.replace(given, call=ended))
+    assert proof(house).result is Result.PROVED
+    assert not manifest(house).quarantined
+
+
+def test_one_whose_recorder_ran_on_all_the_same_is_destroyed(house: House) -> None:
+    one = stopped(1, 0, 5, stop=StopSeen.UNSEEN)
+    written(house, one, 5 * SECOND + 3 * CARD, 8 * SECOND)
+    given = call(one, spans=(payment(5, 5),))
+    ended = msgspec.structs.replace(given.call, ended_at=START + timedelta(seconds=5))
+    archive(msgspec.structs.replace(given, call=ended))
+    assert proof(house).result is Result.FAILED
+    assert manifest(house).quarantined
+    assert len(heard(house)[0]) <= 5 * RATE_HZ
+
+
+@pytest.mark.parametrize(("answered_s", "result"), [(0.02, Result.PROVED), (0.3, Result.UNPROVED)])
+def test_a_recorder_that_the_dialplan_stopped_is_proved_by_its_files_age(
+    house: House, answered_s: float, result: Result
+) -> None:
+    """With the bridge dead: nobody saw the stop, and the start may have been answered late."""
+    made_at = datetime.now(UTC)
+    one = msgspec.structs.replace(
+        stopped(1, 0, 5, stop=StopSeen.UNSEEN),
+        started_at=made_at + timedelta(seconds=answered_s),
+        ended_at=made_at + timedelta(seconds=5),
+    )
+    span = msgspec.structs.replace(
+        payment(5, 12),
+        started_at=made_at + timedelta(seconds=5),
+        ended_at=made_at + timedelta(seconds=12),
+    )
+    house.write_segment(one, 5 * SECOND, 5 * SECOND)
+    for name in (one.outside_file, one.inside_file):
+        os.utime(house.spool / name, (made_at.timestamp() + 5,) * 2)
+    given = call(one, spans=(span,))
+    times = msgspec.structs.replace(
+        given.call, started_at=made_at, ended_at=made_at + timedelta(seconds=20)
+    )
+    archive(msgspec.structs.replace(given, call=times))
+    assert proof(house).result is result
+    length_s = 5 - answered_s
+    assert (length_s - 0.2) * RATE_HZ < len(heard(house)[0]) <= length_s * RATE_HZ + 160
+
+
 def test_a_file_that_may_not_be_written_to_is_replaced(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,6 +431,13 @@ def test_a_file_that_may_not_be_written_to_is_replaced(
     monkeypatch.setattr(spool, "remove", lambda *_: None)
     archive(given)
     monkeypatch.undo()
+    assert proof(house).replaced
+    (remark,) = manifest(house).remarks
+    freed = (
+        "the worker may not write to the PBX's files: their old blocks are free, not overwritten"
+    )
+    assert remark.endswith(f"; {freed}")
+    assert freed in show(house, "show", RECORDING_ID)
     sound = spool_sound(house)[f"{RECORDING_ID}.1-outside.wav"]
     assert sound[: 4 * RATE_HZ] == list(array("h", 4 * SECOND))
     assert not any(sound[4 * RATE_HZ :])

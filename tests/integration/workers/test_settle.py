@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,6 +49,24 @@ def test_files_that_are_whole_take_no_time(tmp_path: Path) -> None:
     write(tmp_path, segment(1, 0, 1), wav(tone(440, 1)), wav(tone(440, 1)))
     assert settled(tmp_path, handoff(segment(1, 0, 1)), clock).remarks == ()
     assert clock.now_s == 100
+
+
+@pytest.mark.parametrize(("claimed", "is_closed"), [(None, True), (0, False)])
+def test_a_file_tells_its_age_and_whether_somebody_has_ended_it(
+    tmp_path: Path, claimed: int | None, is_closed: bool
+) -> None:
+    one, before_s = segment(1, 0, 1), time.time()
+    data = wav(tone(440, 1), claimed=claimed)
+    write(tmp_path, one, data, data)
+    os.utime(tmp_path / one.outside_file, (before_s + 5, before_s + 5))
+    (found,) = settled(tmp_path, handoff(one), Clock()).segments
+    audio = found.outside
+    assert audio is not None
+    assert audio.born_at is not None
+    assert audio.written_at is not None
+    assert audio.is_closed is is_closed
+    assert audio.born_at.timestamp() == pytest.approx(before_s, abs=1)
+    assert audio.written_at.timestamp() == pytest.approx(before_s + 5, abs=0.001)
 
 
 def test_a_missing_file_is_waited_for_until_the_call_is_long_over(tmp_path: Path) -> None:

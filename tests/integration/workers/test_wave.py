@@ -19,6 +19,17 @@ def test_a_head_is_read() -> None:
     assert not parse_head(wav(bytes(100), claimed=0)).claims(144)
 
 
+def test_both_sides_in_one_file_are_two_channels() -> None:
+    assert parse_head(wav(bytes(100), channels=2), 2) == (44, 100, RATE_HZ)
+    for channels, wanted, words in (
+        (1, 2, "expected 2 channels of 16-bit PCM, not 1 of 16 bits at 8000 Hz"),
+        (2, 1, "expected one channel of 16-bit PCM, not 2 of 16 bits at 8000 Hz"),
+        (3, 2, "expected 2 channels of 16-bit PCM, not 3 of 16 bits"),
+    ):
+        with pytest.raises(Damaged, match=words):
+            parse_head(wav(bytes(100), channels=channels), wanted)
+
+
 def test_other_chunks_are_passed_over() -> None:
     plain = wav(bytes(4))
     extra = b"LIST" + (5).to_bytes(4, "little") + b"INFOx\0"
