@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 import secrets
 import shutil
-import struct
 import subprocess
-import wave
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab import machine, ports, processes, town
 from lab.lifetime import Lifetime
 from lab.observer import Observer, ObserverError, event
+from lab.sounds import write_sounds
 from lab.waiting import LabTimeoutError, until
 from lab.workplace import Workplace
 
@@ -25,16 +23,11 @@ OPENSSL_TIMEOUT_S = 20
 COMMAND_TIMEOUT_S = 20
 RTP_PORTS = 240  # in one piece; each channel takes two, and they are given out in turn
 CROWDED_RTP_PORTS = 600
-MUSIC_S = 10
-ANNOUNCEMENT_S = 1.5
-CARD_PROMPT_S = 2.5
-TONE_AMPLITUDE = 0.4
-SAMPLE_RATE_HZ = 8000
 CERTIFICATE_DAYS = 30
 
 TREE = (
-    *("etc", "var/keys", "cache", "agi", "spool/hushtape", "spool/outgoing", "run", "log"),
-    *("moh", "sounds"),
+    *("etc", "var/keys", "cache", "agi", "spool/hushtape", "spool/outgoing", "run"),
+    *("log/cdr-csv", "moh", "sounds"),
 )
 TEMPLATES = Path(__file__).parent / "pbx"
 DIALPLAN = Path(__file__).parents[1] / "dialplan" / "asterisk"  # what Hushtape ships
@@ -46,10 +39,14 @@ class Asterisk(Lifetime):
 
     Where Asterisk lives in a chroot, a path has two names: `spool_inside` is what Asterisk calls
     its recording folder (to be used in MixMonitor), `spool_here` is the same seen from outside.
-    `folder`, if given, becomes a symbolic link to the instance's tree. `extra` maps file names to
-    texts that are added to (or replace) the configuration; `extensions-extra.conf` is included at
-    the end of the dialplan.
+    `phone_secret` is "": its phones need no password. `folder`, if given, becomes a symbolic link
+    to the instance's tree. `extra` maps file names to texts that are added to (or replace) the
+    configuration; `extensions-extra.conf` is included at the end of the dialplan. `time_zone` is
+    that of its environment, "" is the machine's.
     """
+
+    kind = "asterisk"
+    phone_secret = ""
 
     def __init__(
         self,
@@ -59,6 +56,7 @@ class Asterisk(Lifetime):
         *,
         crowd: int = 0,
         extra: Mapping[str, str] | None = None,
+        time_zone: str = "",
         keep: bool = False,
     ) -> None:
         self.home = home or machine.ready()
@@ -66,6 +64,7 @@ class Asterisk(Lifetime):
         self.crowd = town.Crowd(crowd)
         self.keep = keep
         self._extra = dict(extra or {})
+        self._time_zone = time_zone
         self._process: processes.Process | None = None
 
         self._place = Workplace(self.home.root, name)
@@ -99,6 +98,8 @@ class Asterisk(Lifetime):
             machine.name_known_in_chroot(self.home.root)
             command = [_chroot(), str(self.home.root), *command]
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8"}
+        if self._time_zone:
+            env["TZ"] = self._time_zone
         process = processes.spawn(command, self.tree_here / "log" / "console", env=env)
         self._process = process
 
@@ -220,10 +221,7 @@ class Asterisk(Lifetime):
             (etc / file_name).write_text(text, encoding="utf-8")
         (etc / "manager.conf").chmod(0o600)
         self._write_certificate()
-        _write_tone(self.tree_here / "moh" / "tone.wav", town.MUSIC_HZ, MUSIC_S)
-        sounds = self.tree_here / "sounds"
-        _write_tone(sounds / "announcement.wav", town.ANNOUNCEMENT_HZ, ANNOUNCEMENT_S)
-        _write_tone(sounds / "card-prompt.wav", town.PAYMENT_HZ, CARD_PROMPT_S)
+        write_sounds(self.tree_here)
 
     def _write_certificate(self) -> None:
         etc = self.tree_here / "etc"
@@ -263,18 +261,6 @@ def _queues(crowd: town.Crowd) -> str:
         members = "".join(f"member => {interface}\n" for interface in interfaces)
         parts.append(f"[{queue.name}](plain)\nstrategy = {queue.strategy}\n{members}")
     return "\n".join(parts)
-
-
-def _write_tone(path: Path, hz: int, seconds: float) -> None:
-    # Whole periods, so that a loop has no click.
-    count = round(SAMPLE_RATE_HZ * seconds)
-    step = 2 * math.pi * hz / SAMPLE_RATE_HZ
-    samples = [int(32767 * TONE_AMPLITUDE * math.sin(step * i)) for i in range(count)]
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(SAMPLE_RATE_HZ)
-        out.writeframes(struct.pack(f"<{count}h", *samples))
 
 
 def _chroot() -> str:

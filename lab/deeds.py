@@ -70,6 +70,15 @@ def _all_free(stage: Stage, queue: Queue) -> bool:
 
 
 @dataclass(frozen=True)
+class ThreeWay:
+    """How a talk of three came about (epoch, s)."""
+
+    dialled_s: float  # the agent began to press the keys
+    consulted_s: float  # he has the third one, the caller waits
+    joined_s: float
+
+
+@dataclass(frozen=True)
 class Pressed:
     """Keys that somebody pressed: meanwhile his phone sends no voice (epoch, s)."""
 
@@ -126,21 +135,19 @@ def fetch(stage: Stage, parked: Event, who: Person, call: QueueCall, take: Take)
     return fetched.at_s
 
 
-def three_way(
-    stage: Stage, council: Council, call: QueueCall, number: str, take: Take
-) -> tuple[float, float]:
-    """Let the agent consult a number and take it into the talk; return when (epoch, s)."""
+def three_way(stage: Stage, council: Council, call: QueueCall, number: str, take: Take) -> ThreeWay:
+    """Let the agent consult a number and take it into the talk; return when."""
     mark, agent = stage.eyes.mark(), stage.phone(council.agent)
     consulting_s = time.time()
     take.lines.append((consulting_s - call.entered_s, f"the agent consults {number}"))
     agent.feature_consult(number)
-    stage.eyes.wait_for(_consults(council.agent), EVENT_TIMEOUT_S, mark)
+    consulted = stage.eyes.wait_for(_consults(council.agent), EVENT_TIMEOUT_S, mark)
     pass_time(DTMF_GAP_S)
     agent.dtmf(JOIN_KEY, gap_s=DTMF_GAP_S)
     ours = event("AttendedTransfer", TransfereeUniqueid=call.uniqueid, DestType="Threeway")
     joined = stage.eyes.wait_for(ours, EVENT_TIMEOUT_S, mark)
     take.lines.append((joined.at_s - call.entered_s, f"the agent takes {number} into the talk"))
-    return consulting_s, joined.at_s
+    return ThreeWay(consulting_s, consulted.at_s, joined.at_s)
 
 
 def _consults(agent: Person) -> Predicate:

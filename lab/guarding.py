@@ -16,7 +16,7 @@ from lab.deeds import routed
 from lab.ear import Heard
 from lab.faults import RECOVER_TIMEOUT_S, Fault, Props
 from lab.observer import Event, event
-from lab.outcomes import heard_after
+from lab.outcomes import LAST_S, heard_after
 from lab.product import Product
 from lab.scene import (
     CONTROL_S,
@@ -24,6 +24,7 @@ from lab.scene import (
     QueueCall,
     Stage,
     Take,
+    check_both,
     hang_up,
     heard_by,
     listen,
@@ -32,13 +33,14 @@ from lab.scene import (
 )
 from lab.scenes_payment import GUARD_AIM_S, GUARD_BOUND_S, rings_payment_line
 from lab.town import Council
-from lab.waiting import pass_time, until
+from lab.waiting import LabTimeoutError, pass_time, until
 
 TRACK = 3
 TALK_S = 3.0
 BACK_TIMEOUT_S = 20.0  # the guard waits for two seconds, the message takes its time
 GUARD_WAITS_S = 2.0
 SLACK_S = 0.3
+RESUMES_S = 1.0  # when all is well again, the talk is recorded again after so long at the latest
 NOBODYS_S = 4.0
 ANSWER_S = 0.05
 
@@ -176,7 +178,7 @@ def _refused(wrong: Trouble, words: str) -> Callable[[Stage, Council, Props, Tak
             take.lines.append((time.time() - call.entered_s, words))
             try:
                 moved = transfer(stage, council, call, council.payment_number, take)
-                agent.wait_for("CALL_INCOMING", BACK_TIMEOUT_S, agent_mark)
+                _await_ring_back(stage, council, take, agent_mark)
                 if trouble.brief:
                     trouble.over()
                 agent.answer()
@@ -187,7 +189,10 @@ def _refused(wrong: Trouble, words: str) -> Callable[[Stage, Council, Props, Tak
                 pass_time(TALK_S)
             finally:
                 trouble.over()
-            hang_up(stage, council, call, council.caller, take)
+            take.lines.append((time.time() - call.entered_s, "all is well again"))
+            again_s = max(time.time(), back.at_s) + RESUMES_S
+            pass_time(RESUMES_S + TALK_S)
+            ended_s = hang_up(stage, council, call, council.caller, take)
         rung = stage.eyes.events(rings_payment_line(council), mark)
         take.check(not rung, f"the payment line was rung {len(rung)} times")
         take.check(
@@ -199,10 +204,21 @@ def _refused(wrong: Trouble, words: str) -> Callable[[Stage, Council, Props, Tak
         _check_heard(take, heard_by(stage, council.caller))
         take.calls.append(call.uniqueid)
         recording = stage.product.recording(call.uniqueid, RECOVER_TIMEOUT_S)
-        frames = listen(recording.audio).frames("any", "announcement")
+        heard = listen(recording.audio)
+        frames = heard.frames("any", "announcement")
         take.check(frames == 0, f"{frames} frames of the message in the recording")
+        check_both(take, heard, recording.began_s, again_s, ended_s - LAST_S)
 
     return play
+
+
+def _await_ring_back(stage: Stage, council: Council, take: Take, mark: int) -> None:
+    """Wait until the agent's phone rings again; if it doesn't, note where the channels stand."""
+    try:
+        stage.phone(council.agent).wait_for("CALL_INCOMING", BACK_TIMEOUT_S, mark)
+    except LabTimeoutError:
+        take.notes += stage.eyes.command("core show channels concise").splitlines()
+        raise
 
 
 def _talks(one: Event, call: QueueCall, moved: Event) -> bool:

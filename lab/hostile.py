@@ -37,6 +37,8 @@ CARELESS = "01992009"  # whatever follows is let in
 DIALLED_TOO = (
     "an event of its own",
     "another queue",
+    "a whole event",
+    "an answer",
     "the lines that must follow",
     "a way up",
     "a dialplan's function",

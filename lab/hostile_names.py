@@ -40,6 +40,11 @@ def hostile_names(mark: str) -> tuple[Hostile, ...]:
             "the lines that must follow",
             f"{mark}\r\nPriority: 1\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\n\r\nEvent: Hangup",
         ),
+        (
+            "a whole event",
+            f"{mark}\r\n\r\nEvent: Hangup\r\nPrivilege: call,all\r\nUniqueid: 1.1\r\n",
+        ),
+        ("an answer", f"{mark}\r\n\r\nResponse: Success\r\nActionID: hushtape-1\r\nX: "),
         ("a line feed", f"{mark}\nAction: Logoff"),
         ("a carriage return", f"{mark}\rAction: Logoff"),
         ("an action in one line", f"Action: Originate {mark}"),

@@ -5,10 +5,12 @@ The phones of four councils play policies that the lab has made up.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from hushtape import config as configuration
 from hushtape import redis_link
@@ -19,12 +21,22 @@ from lab.scene import Scenario, Stage, Take, listen
 from lab.town import COUNCILS, Council
 
 PBX = "pbx8"
+TIME_ZONE = "America/New_York"  # of that PBX: the others are where the machine is
+# Neither dtmf nor verbose: Read would write what was keyed into the log (docs/asterisk.md).
+LOGGER = """[general]
+dateformat = %F %T.%3q
+queue_log = yes
+[logfiles]
+full => notice,warning,error
+"""
 SILENCE = "silence"  # the name of a look, as below
 POLICIES = "payments"  # what stands in the report for all of them
 AUDIO = (".wav", ".opus", ".ogg", ".mp3", ".flac")
 FORBIDDEN = ("payment", "card")
 SILENCE_BOUND_MS = 1000.0  # however busy the machine is
 SILENCE_AIM_MS = 50.0
+# What an Asterisk's log says of every key, if its logger.conf names dtmf.
+LOGGED_KEY = re.compile(rb"DTMF (?:begin|end)[^\n]{0,40}'[0-9A-D*#]'")
 DTMF_EVENT, DTMF_HEADER = b"Event: DTMF", b"\nDigit: "
 
 COUNCILS_HERE: tuple[Council, ...] = tuple(
@@ -79,6 +91,14 @@ def no_card(stage: Stage) -> Take:
         if card.stands_in(personal.unpacked(personal.content(each)))
     ]
     take.check(bool(written) and not found, f"{len(written)} files{_listed(found)}")
+    for pbx in product.pbxes:
+        found, keys = left_of_card(pbx.tree_here)
+        logged_bytes = len(personal.content(pbx.log_here))
+        take.check(
+            logged_bytes > 0 and not found and not keys,
+            f"{pbx.name}'s own tree, {logged_bytes} bytes of log and the rest: {keys} keys"
+            f"{_listed(found)}",
+        )
     traces = _traces(stage)
     keyed = sum(each.count(DTMF_EVENT) + each.count(DTMF_HEADER) for each in traces)
     take.check(
@@ -88,11 +108,37 @@ def no_card(stage: Stage) -> Take:
     return take
 
 
+def left_of_card(tree: Path) -> tuple[list[str], int]:
+    """What a PBX has written itself: files with a card's number, and lines that tell of a key."""
+    found, keys = [], 0
+    for path in personal.below(tree):
+        held = personal.content(path)
+        keys += len(LOGGED_KEY.findall(held))
+        if card.stands_in(personal.unpacked(held)):
+            found.append(str(path.relative_to(tree)))
+    return found, keys
+
+
 def _traces(stage: Stage) -> list[bytes]:
     trace = stage.product.trace
     if trace is None:
         return []
     return [personal.content(each) for each in sorted(trace.parent.glob(f"{trace.name}*"))]
+
+
+def calm(stage: Stage) -> Take:
+    """Afterwards: where the dialplan had stopped a recorder first, the bridge makes no fuss."""
+    take = Take("calm", "stops that the bridge took for unconfirmed", POLICIES)
+    lines = stage.product.log_lines()
+    began = [str(each.get("way")) for each in lines if each.get("event") == "a payment begins"]
+    told = [str(each.get("why")) for each in lines if each.get("event") == "stop unconfirmed"]
+    fuss = [why for why in told if "No such channel" not in why]  # it hung up in that moment
+    take.check(
+        bool(began) and not fuss,
+        f"{len(began)} payments, {began.count('key')} of them by key: {len(fuss)} stops are"
+        f" said to be unconfirmed{': ' if fuss else ''}{'; '.join(fuss[:5])}",
+    )
+    return take
 
 
 def silence(takes: Iterable[Take]) -> Take:

@@ -194,6 +194,7 @@ class Phone:
             f"<sip:{self.person.endpoint}@127.0.0.1:{self.pbx.sip_port}>;regint=3600"
             f";audio_codecs=pcmu,pcma;ptime={self._settings.ptime_ms}"
             f";answermode={'auto' if self.answers else 'manual'}"
+            f"{f';auth_pass={self.pbx.phone_secret}' if self.pbx.phone_secret else ''}"
         )
 
     def stop(self) -> None:

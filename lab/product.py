@@ -16,6 +16,7 @@ from typing import Any
 
 from lab import ports, processes, town
 from lab.asterisk import Asterisk
+from lab.freeswitch import FreeSwitch
 from lab.processes import descendants
 from lab.waiting import until
 
@@ -77,7 +78,7 @@ class Product:
 
     Args:
         folder: for configuration, data and log; must be there.
-        pbxes: the Asterisks to serve; every second one over TLS.
+        pbxes: those to serve; every second Asterisk over TLS.
         redis_url: left out: Hushtape brings its own.
         ami_ports: by the PBX's name, where its port isn't the one to connect to.
         policies: their files; left out: the five, and the lab's own.
@@ -88,7 +89,7 @@ class Product:
     def __init__(
         self,
         folder: Path,
-        pbxes: Sequence[Asterisk],
+        pbxes: Sequence[Asterisk | FreeSwitch],
         redis_url: str = "",
         ami_ports: Mapping[str, int] | None = None,
         policies: Sequence[Path] = (),
@@ -273,12 +274,13 @@ class Product:
             lines += [
                 "",
                 f"[pbx.{pbx.name}]",
-                'kind = "asterisk"',
+                f'kind = "{pbx.kind}"',
                 'host = "127.0.0.1"',
-                'user = "hushtape"',
                 f'password_file = "{secret}"',
             ]
-            if number % 2:
+            if isinstance(pbx, FreeSwitch):
+                lines += [f"port = {pbx.esl_port}"]
+            elif number % 2:
                 lines += [f"port = {pbx.ami_tls_port}", "tls = true"]
                 lines += [f'tls_ca = "{pbx.certificate}"']
             else:

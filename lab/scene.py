@@ -363,9 +363,9 @@ def check_silence(
     )
 
 
-def check_edge(take: Take, over_s: float) -> None:
-    """A recording ends at the transfer: exactly is the aim, and it must not run on."""
-    words = f"the recording ends {over_s * 1000:+.0f} ms from the transfer"
+def check_edge(take: Take, over_s: float, cause: str = "transfer") -> None:
+    """A recording ends at its cause: exactly is the aim, and it must not run on."""
+    words = f"the recording ends {over_s * 1000:+.0f} ms from the {cause}"
     take.check(over_s <= RUN_ON_S, f"{words} (bound: {RUN_ON_S * 1000:+.0f} ms)")
     take.aim(abs(over_s) <= EDGE_S, f"{words} (aim: within {EDGE_S * 1000:.0f} ms)")
 

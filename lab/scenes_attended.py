@@ -70,6 +70,9 @@ def _to_payment(way: Way) -> Play:
     def play(stage: Stage, council: Council, take: Take) -> None:
         take.says = "nothing of the payment line is recorded: not what the agent hears of it while"
         take.says += " the caller waits, and not what the caller hears"
+        silent_at_once = way is ByKey
+        if silent_at_once:
+            take.says += "; an agent who calls it makes the call silent from then on"
         call, consultation, moved = _sent_on(stage, council, take, way, council.payment_number)
         hang_up(stage, council, call, council.caller, take)
         recording, heard = archived(stage, council, take, call)
@@ -77,7 +80,10 @@ def _to_payment(way: Way) -> Play:
         check_talk(take, heard, began_s, call.answered_s, consultation.waits_s)
         _check_unrecorded(take, heard, began_s, consultation)
         check_silence(take, heard, heard_by(stage, council.caller), "payment")
-        check_edge(take, heard.seconds - (moved.at_s - began_s))
+        if silent_at_once:
+            check_edge(take, heard.seconds - (consultation.began_s - began_s), "consultation")
+        else:  # a machine on the phone's second line is in no talk that anybody could see
+            check_edge(take, heard.seconds - (moved.at_s - began_s))
 
     return play
 

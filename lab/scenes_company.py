@@ -70,7 +70,8 @@ def _three_way(stage: Stage, council: Council, take: Take) -> None:
     )
     call = ring_queue(stage, council, take)
     pass_time(SHORT_TALK_S)
-    consulting_s, joined_s = three_way(stage, council, call, council.back_office.number, take)
+    three = three_way(stage, council, call, council.back_office.number, take)
+    consulting_s, joined_s = three.dialled_s, three.joined_s
     pass_time(OF_THREE_S)
     left_s = leave(stage, call, council.agent, take)
     pass_time(SHORT_TALK_S)
@@ -101,21 +102,22 @@ def _three_way(stage: Stage, council: Council, take: Take) -> None:
 
 
 def _payment_joins(stage: Stage, council: Council, take: Take) -> None:
-    take.says = "a payment line in the talk is silence, whoever else is in it"
+    take.says = "an agent who calls a payment line makes the call silent from then on, and a"
+    take.says += " payment line in the talk is silence, whoever else is in it"
     call = ring_queue(stage, council, take)
     pass_time(SHORT_TALK_S)
-    consulting_s, joined_s = three_way(stage, council, call, council.payment_number, take)
+    three = three_way(stage, council, call, council.payment_number, take)
     pass_time(SHORT_TALK_S)
     ended_s = hang_up(stage, council, call, council.caller, take)
     take.calls.append(call.uniqueid)
     recording = stage.product.recording(call.uniqueid)
     heard = told(take, stage.product, recording, call.entered_s, council.caller)
     began_s = recording.began_s
-    check_both(take, heard, began_s, call.answered_s, consulting_s)
+    check_both(take, heard, began_s, call.answered_s, three.dialled_s)
     check_sides(take, heard)
     check_silence(take, heard, heard_by(stage, council.caller), "payment")
-    check_nobody(take, heard, began_s, joined_s, ended_s, "from the payment line's coming on")
-    check_edge(take, heard.seconds - (joined_s - began_s))
+    check_nobody(take, heard, began_s, three.consulted_s, ended_s, "from the consultation on")
+    check_edge(take, heard.seconds - (three.consulted_s - began_s), "consultation")
 
 
 SCENES: tuple[Scenario, ...] = (

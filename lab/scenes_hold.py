@@ -9,6 +9,7 @@ from typing import Protocol
 from lab.aftermath import archived, check_talk, check_waiting
 from lab.holding import HoldingPhone
 from lab.observer import Event
+from lab.phones import PhoneError
 from lab.scene import (
     EVENT_TIMEOUT_S,
     RENEWED_S,
@@ -24,12 +25,14 @@ from lab.scene import (
     heard_by,
     ring_queue,
 )
-from lab.town import Council
+from lab.town import Council, Person
 from lab.waiting import pass_time
 
 TALK_S = 3.0
 HOLD_S = 1.5
 HOLDS = 2
+PLACE_TRIES = 3
+PLACE_SETTLES_S = 0.5  # until the PBX has taken in what a phone has said
 NEW_RTP_COUNCIL = "uttlesford"  # its advisers work from home, too, with whatever phone is there
 
 
@@ -66,7 +69,22 @@ def another_phone(stage: Stage, council: Council) -> Iterator[HoldingPhone]:
         with HoldingPhone(stage.pbx.sip_port, agent.endpoint, agent.tone_hz) as phone:
             yield phone
     finally:
-        stage.phone(agent).register_anew()
+        _take_place_back(stage, agent)
+
+
+def _take_place_back(stage: Stage, who: Person) -> None:
+    """Let somebody's own phone be registered again, and see that the PBX thinks so, too.
+
+    baresip gives its old registration up and asks for a new one at once; the PBX may take them in
+    the other way round, and then rings nobody.
+    """
+    phone = stage.phone(who)
+    for _ in range(PLACE_TRIES):
+        phone.register_anew()
+        pass_time(PLACE_SETTLES_S)
+        if f":{phone.sip_port}" in stage.eyes.command(f"pjsip show aor {who.endpoint}"):
+            return
+    raise PhoneError(f"the PBX doesn't know where the phone of {who.name} is")
 
 
 def _hold_twice(stage: Stage, council: Council, take: Take, call: QueueCall, phone: Holds) -> None:

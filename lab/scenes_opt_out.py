@@ -7,10 +7,20 @@ import signal
 import time
 from collections.abc import Callable
 
-from lab.deeds import CALLERS_KEY, OPT_OUT_KEY, SHORT_TALK_S, Pressed, press, routed
+from lab.deeds import (
+    CALLERS_KEY,
+    DTMF_GAP_S,
+    OPT_OUT_KEY,
+    PERMISSION_KEY,
+    SHORT_TALK_S,
+    Pressed,
+    press,
+    routed,
+)
 from lab.ear import Heard
 from lab.observer import event
 from lab.outcomes import LAST_S, check_discarded, check_not_recorded, check_one
+from lab.paying import KEY_BEGAN, KEY_ENDED
 from lab.product import Recording
 from lab.scene import (
     EVENT_TIMEOUT_S,
@@ -28,7 +38,7 @@ from lab.scene import (
     ring_queue,
     told,
 )
-from lab.town import Council
+from lab.town import LOCAL_COUNCIL, LOCAL_DID, Council
 from lab.waiting import pass_time, until
 
 # Uttlesford says that a caller may ask not to be recorded. The others' statements know no such
@@ -37,6 +47,8 @@ MAY_OPT_OUT = ("uttlesford",)
 BY_AGENT = "opt_out"  # the rule that such a discard names
 UNKNOWN = "opt-out"  # stands in the alarm of a policy that knows none
 KEY_AFTER_S = 0.5  # into the announcement
+ALL_KEYS = (OPT_OUT_KEY, PERMISSION_KEY, KEY_BEGAN, KEY_ENDED)
+KEYS_APART_S = 1.0  # a key that is passed on through a Local channel tells of itself so late
 BRIDGE_TIMEOUT_S = 60.0
 
 
@@ -180,10 +192,48 @@ def _key_by_caller(stage: Stage, council: Council, take: Take) -> None:
     _check_around_key(take, call, pressed, ended_s, found, by_caller=True)
 
 
+def _behind_local_channel(stage: Stage, council: Council, take: Take) -> None:
+    """A Local channel has what its other half was given, the agent's keys among it."""
+    take.says = "the agent's keys are not the caller's, whatever stands between the two"
+    call = ring_queue(stage, council, take, LOCAL_DID)
+    pass_time(SHORT_TALK_S)
+    mark, began_s = stage.eyes.mark(), time.time()
+    for keys in ALL_KEYS:
+        stage.phone(council.caller).dtmf(keys, gap_s=DTMF_GAP_S)
+        pass_time(KEYS_APART_S)
+    ours = event("UserEvent", UserEvent="Hushtape", Linkedid=call.uniqueid)
+    said = [f"{x.get('Act')} on {x.get('Channel')}" for x in stage.eyes.events(ours, mark)]
+    words = f"the caller presses {', '.join(ALL_KEYS)}: {len(said)} events"
+    take.check(not said, f"{words}{': ' if said else ''}{'; '.join(said)}")
+    pressed_s = time.time()
+    pass_time(SHORT_TALK_S)
+    pressed = press(stage, council.agent, OPT_OUT_KEY, tells=True)
+    take.check(len(pressed.said) == 1, f"control: {len(pressed.said)} event by the agent's key")
+    ended_s = hang_up(stage, council, call, council.caller, take)
+    recording, heard = _recorded(stage, council, take, call)
+    began = recording.began_s
+    check_both(take, heard, began, call.answered_s, began_s)
+    keys = began_s - began, pressed_s - began
+    check_one(take, heard, "right", "agent", *keys, "while the caller presses keys")
+    check_both(take, heard, began, pressed_s, pressed.began_s)
+    keys = pressed.began_s - began, ended_s - LAST_S - began
+    check_one(take, heard, "left", "caller", *keys, "from the agent's key on")
+    payments = [x for x in recording.manifest["spans"] if x["kind"] == "payment"]
+    take.check(not payments, f"{len(payments)} payments in the manifest")
+    alarms = [each for each in stage.product.alarms(recording.id) if UNKNOWN in each]
+    take.check(len(alarms) == 1, f"{len(alarms)} alarm: {', '.join(alarms)}")
+
+
 SCENES: tuple[Scenario, ...] = (
     Scenario("opt-out-announced", "the caller opts out at the announcement", _at_announcement),
     Scenario("opt-out-by-agent", "the agent presses the opt-out key", _by_agent),
     Scenario("opt-out-by-caller", "the caller presses the agent's opt-out key", _key_by_caller),
+    Scenario(
+        "keys-by-caller-local",
+        "the queue's agent is a Local channel, the caller presses all of the agent's keys",
+        _behind_local_channel,
+        councils=(LOCAL_COUNCIL,),
+    ),
 )
 
 # Of policies that the lab has made up.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from lab import card
 from lab.aftermath import archived
@@ -11,7 +12,10 @@ from lab.deeds import SHORT_TALK_S, press, routed
 from lab.observer import Event, Predicate, event
 from lab.outcomes import LAST_S, check_nobody, check_one
 from lab.paying import (
+    BEGAN,
     KEY_BEGAN,
+    KEY_ENDED,
+    MUTED,
     ByApi,
     ByEvent,
     ByKey,
@@ -43,16 +47,16 @@ from lab.scene import (
     ring_queue,
     transfer,
 )
-from lab.town import Council
+from lab.town import LOCAL_COUNCIL, LOCAL_DID, Council
 from lab.waiting import pass_time
 
 # Back in the queue, a call is recorded again. Hammersmith & Fulham names numbers, and a call that
 # has left them for another place has not rung one of them again.
 COMES_BACK = ("surrey", "uttlesford", "reigate-banstead", "south-hams", "stopped", "muted")
-MUTED = ("muted",)  # policies by which a recorder is muted, where nobody needs it to be stopped
 GUARD_AIM_S = 0.15
 GUARD_BOUND_S = 1.5
 PROMPT_S = 1.6  # the caller listens to the card prompt before he keys
+TELLS_S = 1.0  # by then the dialplan has told of a key, also behind a Local channel
 BRIEF_S = 5.0  # `longest` of the policies brief and strict
 SLACK_S = 0.5
 
@@ -207,6 +211,48 @@ def _key_by_caller(stage: Stage, council: Council, take: Take) -> None:
     take.check(not payments, f"{len(payments)} payments in the manifest")
 
 
+def _is_of_local(one: Event) -> bool:
+    """Whether the dialplan has told something of a Local channel's half; one scene has them."""
+    return one.name == "UserEvent" and one.get("Channel").startswith("Local/")
+
+
+def _ended_by_caller(did: str = "") -> Play:
+    """The caller presses the key that ends a payment, in the middle of one."""
+
+    def play(stage: Stage, council: Council, take: Take) -> None:
+        take.says = "the key that ends a payment is not the caller's: silent until the agent's"
+        call = ring_queue(stage, council, take, did)
+        pass_time(SHORT_TALK_S)
+        how, mark = ByKey(stage, call, take), stage.eyes.mark()
+        pressed = how.begin(council.agent)
+        # Behind a Local channel it is told twice, first of the half that the telephone meets.
+        told = stage.eyes.events(event("UserEvent", UserEvent="Hushtape", Act=BEGAN), mark)
+        ours = [each.at_s for each in told if _is_of_local(each)]
+        began = replace(pressed, at_s=min([pressed.at_s, *ours]))
+        pass_time(TELLS_S)
+        mark = stage.eyes.mark()
+        press(stage, council.caller, KEY_ENDED, tells=False)
+        pass_time(TELLS_S)
+        told = stage.eyes.events(
+            event("UserEvent", UserEvent="Hushtape", Uniqueid=call.uniqueid), mark
+        )
+        told += [each for each in stage.eyes.events(since=mark) if _is_of_local(each)]
+        take.check(not told, f"{len(told)} events by the caller's pressing {KEY_ENDED}")
+        pay(stage, council, take, council.agent)
+        over = how.end(council.agent)
+        pass_time(SHORT_TALK_S)
+        ended_s = hang_up(stage, council, call, council.caller, take)
+        recording, heard = archived(stage, council, take, call)
+        check_until(take, heard, recording, call, began)
+        check_paused(take, recording, heard, began, over)
+        check_resumed(take, heard, recording, over, ended_s)
+        check_nothing_of_it(take, heard, recording)
+        check_proof(take, recording, began, "no samples")
+        check_was_paid(stage, take, council.agent)
+
+    return play
+
+
 def _too_long(*, resumes: bool) -> Play:
     """Nobody tells the end; the key is pressed once more, which lengthens nothing."""
 
@@ -256,6 +302,29 @@ def _not_allowed(stage: Stage, council: Council, take: Take) -> None:
     check_proof(take, recording, began, "no samples")
 
 
+def _muted_then_stopped(stage: Stage, council: Council, take: Take) -> None:
+    take.says = "a payment that is muted, and stopped by a second way, is silent throughout"
+    call = ring_queue(stage, council, take)
+    pass_time(SHORT_TALK_S)
+    desktop, key = ByApi(stage, call, take), ByKey(stage, call, take)
+    began = desktop.begin(council.agent)
+    pass_time(SHORT_TALK_S)
+    key.begin(council.agent)
+    pass_time(0.5)
+    pay(stage, council, take, council.agent)
+    key.end(council.agent)
+    over = desktop.end(council.agent)
+    pass_time(SHORT_TALK_S)
+    ended_s = hang_up(stage, council, call, council.caller, take)
+    recording, heard = archived(stage, council, take, call)
+    check_until(take, heard, recording, call, began)
+    check_paused(take, recording, heard, began, over)
+    check_resumed(take, heard, recording, over, ended_s)
+    check_nothing_of_it(take, heard, recording)
+    check_proof(take, recording, began, method_of(council, ByApi))
+    check_was_paid(stage, take, council.agent)
+
+
 MADE_UP_COUNCILS = ("stopped", "muted")
 IN_GENERAL: tuple[Scenario, ...] = (
     Scenario("payment-by-key", "the agent's key begins and ends a payment", _by(ByKey)),
@@ -265,13 +334,31 @@ IN_GENERAL: tuple[Scenario, ...] = (
 SCENES: tuple[Scenario, ...] = (
     *IN_GENERAL,
     Scenario("payment-by-caller", "the caller presses the agent's payment key", _key_by_caller),
+    Scenario(
+        "payment-ended-by-caller-local",
+        "the caller presses the key that ends a payment, the agent is a Local channel",
+        _ended_by_caller(LOCAL_DID),
+        (LOCAL_COUNCIL,),
+    ),
 )
 
 # Of policies that the lab has made up.
 MADE_UP: tuple[Scenario, ...] = (
     *(Scenario(x.name, x.title, x.play, MADE_UP_COUNCILS) for x in IN_GENERAL),
+    Scenario(
+        "payment-ended-by-caller",
+        "the caller presses the key that ends a payment",
+        _ended_by_caller(),
+        MADE_UP_COUNCILS,
+    ),
     Scenario("payment-by-event", "the PBX's event does", _by(ByEvent), MADE_UP_COUNCILS),
     Scenario("payment-by-api", "the agent's desktop does", _by(ByApi), MADE_UP_COUNCILS),
+    Scenario(
+        "payment-muted-then-stopped",
+        "the desktop mutes, then the agent's key stops",
+        _muted_then_stopped,
+        MUTED,
+    ),
     Scenario(
         "payment-too-long", "nobody tells the payment's end", _too_long(resumes=True), ("brief",)
     ),

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from lab import town
 from lab.ear import Flags, Heard
 from lab.judge import Span, without
 from lab.product import Product, Recording, seconds
+from lab.scene import RENEWED_S as ANEW_S
 from lab.scene import Take, listen
 
 NAME = "timeline"
@@ -50,6 +51,14 @@ class Played:
     beside: tuple[Span, ...]  # consultations
     discarded: bool
 
+    def unlike(self, payments: Sequence[Span]) -> Played:
+        """The same, but for payments of which the PBX knows nothing: all is silent in them."""
+        return replace(
+            self,
+            spans=tuple(without(self.spans, payments)),
+            beside=tuple(without(self.beside, payments)),
+        )
+
 
 def play(product: Product) -> dict[str, Played]:
     """Play what every PBX said; return the calls that a policy names, by uniqueid."""
@@ -76,6 +85,7 @@ def agrees(product: Product) -> Take:
     calls = play(product)
     recordings = {each.manifest["call"]["pbx_call"]: each for each in product.recordings()}
     kept = {uniqueid for uniqueid, each in calls.items() if each.spans and not each.discarded}
+    by_desktop = _by_desktop(product)
     take.check(
         bool(kept) and kept == set(recordings),
         f"{len(kept)} calls would be recorded and kept, {len(recordings)} recordings are there"
@@ -93,10 +103,17 @@ def agrees(product: Product) -> Take:
     loud: list[str] = []
     for uniqueid in sorted(kept & set(recordings)):
         call, recording = calls[uniqueid], recordings[uniqueid]
+        if recording.id in by_desktop:
+            call = call.unlike(paid(recording))
         off += _compare(call, recording)
         heard = listen(recording.audio)
         deaf += _deaf(call, recording, heard)
         loud += _loud(call, recording, heard)
+    if by_desktop:
+        take.notes.append(
+            f"{len(by_desktop)} calls had a payment begun by a desktop, of which no PBX tells:"
+            " it is taken from the manifest"
+        )
     worst_s = max((each for each, _ in off), default=0.0)
     wrong = [what for each, what in sorted(off, reverse=True) if each > EDGE_S]
     words = f"{len(off)} edges of timelines, at most {1000 * worst_s:.0f} ms from the recordings'"
@@ -109,6 +126,21 @@ def agrees(product: Product) -> Take:
     take.check(not deaf, f"the outside party is heard wherever it is recorded{_listed(deaf)}")
     take.check(not loud, f"not one sample is heard where it isn't{_listed(loud)}")
     return take
+
+
+def _by_desktop(product: Product) -> set[str]:
+    """The recordings in which a desktop has begun a payment."""
+    told = (x for x in product.log_lines() if x.get("event") == "a desktop begins a payment")
+    return {str(each["call"]) for each in told}
+
+
+def paid(recording: Recording, *, muted_only: bool = False) -> list[Span]:
+    """A recording's payments, or those in which its recorder ran on and wrote zeros (epoch, s)."""
+    return [
+        (seconds(each["started_at"]), seconds(each["ended_at"]))
+        for each in recording.manifest.get("spans", [])
+        if each["kind"] == "payment" and (each.get("muted") or not muted_only)
+    ]
 
 
 def _played(document: dict[str, Any]) -> Played:
@@ -143,13 +175,13 @@ def joined(spans: Sequence[Span], gap_s: float) -> list[Span]:
 
 
 def archived(recording: Recording, leg: str) -> list[Span]:
-    """When a recording's segments on a leg were taken in (epoch, s)."""
+    """When a recording's segments on a leg took in sound (epoch, s)."""
     spans = [
         (seconds(each["started_at"]), seconds(each["started_at"]) + each["duration_s"])
         for each in recording.manifest["segments"]
         if each.get("leg", "outside") == leg and each["duration_s"] > 0
     ]
-    return joined(spans, RENEWED_S)
+    return without(joined(spans, RENEWED_S), paid(recording, muted_only=True))
 
 
 def _compare(call: Played, recording: Recording) -> list[tuple[float, str]]:
@@ -161,9 +193,11 @@ def _compare(call: Played, recording: Recording) -> list[tuple[float, str]]:
             words = f"{recording.id}: {len(spans)} stretches ({leg}), {len(there)} in the archive"
             found.append((float("inf"), words))
             continue
-        for ours, theirs in zip(spans, there, strict=True):
+        for number, (ours, theirs) in enumerate(zip(spans, there, strict=True)):
             for which, mine_s, its_s in zip(("from", "to"), ours, theirs, strict=True):
                 off_s = abs(mine_s - its_s)
+                if number and which == "from" and its_s > mine_s:
+                    off_s = max(0.0, off_s - ANEW_S)  # a recorder that is started once more
                 if leg == "consultation" and which == "to":
                     # An agent who hangs up while it rings says nothing more: his file ends there.
                     off_s = max(0.0, its_s - mine_s)
@@ -209,11 +243,16 @@ def _longest_gap(flags: Flags) -> int:
 
 
 def _loud(call: Played, recording: Recording, heard: Heard) -> list[str]:
-    """Where anything is heard outside of the spans that are recorded."""
+    """Where anything is heard outside of the spans that are recorded.
+
+    A start whose answer the bridge has read late is noted late, and all that follows with it.
+    """
+    late_s = max(0.0, recording.began_s - call.spans[0][0]) if call.spans else 0.0
+    slack_s = EDGE_S + min(late_s, LATE_S)
     whole = [(recording.began_s, recording.began_s + heard.seconds)]
     found = []
     for start_s, end_s in without(whole, [*call.spans, *call.beside]):
-        window = start_s - recording.began_s + EDGE_S, end_s - recording.began_s - EDGE_S
+        window = start_s - recording.began_s + slack_s, end_s - recording.began_s - slack_s
         if window[1] > window[0] and (peak := heard.peak(*window)) > FLOOR:
             found.append(f"{recording.id}: {peak:.4f} at {window[0]:.2f}-{window[1]:.2f} s")
     return found

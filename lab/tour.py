@@ -291,7 +291,10 @@ def _play_payments(scenarios: Sequence[Scenario], done: Callable[[Take], None]) 
     councils = [each for each in payments.COUNCILS_HERE if any(x.is_for(each) for x in scenarios)]
     people = [person for council in councils for person in council.people]
     with ExitStack() as stack:
-        pbx = stack.enter_context(Asterisk(name=payments.PBX))
+        logger = {"logger.conf": payments.LOGGER}
+        pbx = stack.enter_context(
+            Asterisk(name=payments.PBX, time_zone=payments.TIME_ZONE, extra=logger)
+        )
         agents = [council.agent for council in councils]
         phones = stack.enter_context(Phones(pbx, people, manual=agents))
         trace = stack.enter_context(_folder()) / timeline.TRACE_FILE  # names are in it
@@ -305,7 +308,10 @@ def _play_payments(scenarios: Sequence[Scenario], done: Callable[[Take], None]) 
             takes.append(take)
             done(take)
         done(replace(nothing_else(stage, takes), policy=payments.POLICIES))
+        agrees = _guarded(timeline.NAME, timeline.agrees, product)
+        done(replace(agrees, policy=payments.POLICIES))
         done(_guarded("no card", payments.no_card, stage))
+        done(_guarded("calm", payments.calm, stage))
         if len(scenarios) > FEW_SCENARIOS or any(take.silences_s for take in takes):
             done(payments.silence(takes))
 

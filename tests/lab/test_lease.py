@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk.lease import SETTLE_S, Lease
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import Frame
 from ami_bridge.asterisk.trace import Trace
+from ami_bridge.lease import SETTLE_S, Lease
 from hushtape.config import Pbx
 from hushtape.errors import HushtapeError, LeaseLost
 from lab.asterisk import Asterisk
@@ -45,7 +45,13 @@ class Bridge:
             spool="/spool",
             outside_contexts=("from-outside",),
         )
-        self.lease = Lease("lease", owner, self.ask, lambda: self.link.heard_at)
+        self.lease = Lease(
+            "lease",
+            owner,
+            lambda name: self.link.get_global(name),
+            lambda name, text: self.link.set_global(name, text),
+            lambda: self.link.heard_at,
+        )
         self.link = Link(
             "lease",
             pbx,
@@ -56,9 +62,6 @@ class Bridge:
             trace=trace,
             turn=self.lease,
         )
-
-    async def ask(self, action: dict[str, str]) -> Frame:
-        return await self.link.ask(action, out_of_turn=True)
 
     async def on_event(self, event: Frame) -> None:
         pass

@@ -45,7 +45,7 @@ def parse(text: str) -> dict[tuple[str, str], list[tuple[str, str, str]]]:
         if head := re.fullmatch(r"\[([a-z-]+)\]", line):
             context = head[1]
         elif step := re.fullmatch(
-            r"(?:exten => (\w+),1| same => n(?:\((\w+)\))?),(\w+)\((.*)\)", line
+            r"(?:exten => ([\w-]+),1| same => n(?:\((\w+)\))?),(\w+)\((.*)\)", line
         ):
             exten, label, application, arguments = step.groups()
             if exten:
@@ -148,8 +148,10 @@ def test_a_payment_is_noted_then_silent_then_told(exten: str) -> None:
     paused = began.index(f"Gosub(hushtape-pause,s,1({way}))")
     assert paused < began.index(f"UserEvent(Hushtape,Act: payment-began,By: {way})")
     pause = texts("hushtape-pause")
-    noted = "Set(HUSHTAPE_PAYMENT=began:${STRFTIME(,UTC,%s.%3q)}:${ARG1})"
+    # EPOCH knows no time zone, as %s does; it comes first, so that the two make no later moment.
+    noted = "Set(HUSHTAPE_PAYMENT=began:${EPOCH}.${STRFTIME(,UTC,%3q)}:${ARG1})"
     assert pause.index(noted) < pause.index("StopMixMonitor()")
+    assert "%s" not in code(DIALPLAN)
 
 
 def test_a_second_beginning_keeps_the_first_one_s_time_and_stops_again() -> None:
@@ -164,7 +166,13 @@ def test_the_end_of_a_payment_empties_its_note_before_it_is_told(exten: str) -> 
     way = PaymentWay.KEY if exten == "key" else PaymentWay.DIALPLAN
     ended = texts("hushtape-payment-ended", exten)
     told = ended.index(f"UserEvent(Hushtape,Act: payment-ended,By: {way})")
-    assert ended.index("Set(HUSHTAPE_PAYMENT=)") < told
+    assert ended.index("Gosub(hushtape-note-end,s,1)") < told
+    noted = texts("hushtape-note-end")
+    paid = "Set(HUSHTAPE_PAID=${HUSHTAPE_PAYMENT}:${EPOCH}.999)"
+    assert noted.index(paid) < noted.index("Set(HUSHTAPE_PAYMENT=)")
+    assert noted[0] == 'GotoIf($["${HUSHTAPE_PAYMENT}"=""]?back)', (
+        "else an older one is overwritten"
+    )
 
 
 @pytest.mark.parametrize("act", PAYMENT_ACTS)
@@ -179,6 +187,20 @@ def test_a_key_acts_on_the_agents_peer_and_only_if_the_agent_pressed_it(act: str
         'GotoIf($["${GOSUB_RETVAL}"!="yes"]?back)',
     ]
     assert steps[back:] == ["Return()"]
+
+
+@pytest.mark.parametrize("act", ["opt-out", "permission"])
+def test_a_key_tells_nothing_on_a_channel_to_which_it_was_not_given(act: str) -> None:
+    """The other half of a Local channel has it, too, and there the caller's digits come through."""
+    entry = rf"^hushtape-{act} => \*\d+,self,Gosub\(hushtape-agent-says,{act},1\)$"
+    assert re.search(entry, code(FEATURES), re.MULTILINE) is not None
+    assert texts("hushtape-agent-keys")[0] == "Set(HUSHTAPE_KEYS=${CHANNEL(uniqueid)})"
+    given, own = '"${HUSHTAPE_KEYS}"', '"${CHANNEL(uniqueid)}"'
+    assert texts("hushtape-agent-says", act) == [
+        f'GotoIf($[{given}!="" & {given}!={own}]?back)',
+        f"UserEvent(Hushtape,Act: {act},By: agent)",
+        "Return()",
+    ]
 
 
 def test_the_guard_opens_only_on_the_answer_to_its_own_question() -> None:

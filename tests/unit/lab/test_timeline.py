@@ -11,7 +11,7 @@ import pytest
 
 from lab import ear, timeline, town
 from lab.product import Recording
-from lab.timeline import EDGE_S, Played, archived, joined
+from lab.timeline import ANEW_S, EDGE_S, Played, archived, joined, paid
 
 BEGAN_S = 1_795_282_345.0
 RATE = ear.RATE_HZ
@@ -25,7 +25,14 @@ def recording(*spans: tuple[float, float], leg: str = "outside") -> Recording:
     segments: list[dict[str, Any]] = [
         {"started_at": stamp(a), "duration_s": b - a, "leg": leg} for a, b in spans
     ]
-    return Recording({"id": "r1", "segments": segments}, Path("/nowhere"))
+    return Recording({"id": "r1", "segments": segments, "spans": []}, Path("/nowhere"))
+
+
+def with_payment(found: Recording, begin_s: float, end_s: float, *, muted: bool) -> Recording:
+    span = {"kind": "payment", "started_at": stamp(begin_s), "ended_at": stamp(end_s)}
+    found.manifest["spans"] += [span | ({"muted": True} if muted else {})]
+    found.manifest["spans"] += [span | {"kind": "parked"}]
+    return found
 
 
 def played(*spans: tuple[float, float], **changes: Any) -> Played:
@@ -64,6 +71,32 @@ def test_an_edge_that_is_off_is_measured(off_s: float) -> None:
     found = timeline._compare(played((0, 2), (3, 4)), recording((0, 2 + off_s), (3, 4)))
     assert len(found) == 4
     assert max(each for each, _ in found) == pytest.approx(abs(off_s), abs=1e-5)
+
+
+@pytest.mark.parametrize(("off_s", "worst_s"), [(ANEW_S, 0.0), (ANEW_S + 0.1, 0.1), (-0.1, 0.1)])
+def test_a_recorder_may_begin_anew_a_little_later_but_not_sooner(
+    off_s: float, worst_s: float
+) -> None:
+    found = timeline._compare(played((0, 2), (3, 4)), recording((0, 2), (3 + off_s, 4)))
+    assert max(each for each, _ in found) == pytest.approx(worst_s, abs=1e-5)
+    first = timeline._compare(played((0, 2)), recording((off_s, 2)))
+    assert max(each for each, _ in first) == pytest.approx(abs(off_s), abs=1e-5)
+
+
+def test_a_payment_that_is_muted_is_a_gap_though_the_recorder_runs_on() -> None:
+    muted = with_payment(recording((0, 4)), 2, 3, muted=True)
+    assert [(a - BEGAN_S, b - BEGAN_S) for a, b in archived(muted, "outside")] == [(0, 2), (3, 4)]
+    stopped = with_payment(recording((0, 4)), 2, 3, muted=False)
+    assert len(archived(stopped, "outside")) == 1, "it is wrong, and must be seen"
+    assert paid(stopped) == paid(muted) == [(BEGAN_S + 2, BEGAN_S + 3)]
+    assert paid(stopped, muted_only=True) == []
+
+
+def test_a_payment_of_which_the_pbx_knows_nothing_is_taken_out() -> None:
+    payment = (BEGAN_S + 2, BEGAN_S + 3)
+    assert played((0, 4)).unlike([payment]) == played((0, 2), (3, 4))
+    consulted = played((0, 2), beside=(payment, (BEGAN_S + 3, BEGAN_S + 4)))
+    assert consulted.unlike([payment]) == played((0, 2), beside=((BEGAN_S + 3, BEGAN_S + 4),))
 
 
 def test_a_consultation_s_file_may_end_earlier_but_not_later() -> None:

@@ -1,0 +1,295 @@
+"""What is shipped for FreeSWITCH says what the bridge understands, and nothing a caller chose.
+
+Read as FreeSWITCH reads it, without one. tests/freeswitch tries it on a real one.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ami_bridge.freeswitch import said
+from hushtape.policy.schema import Asker, PaymentWay, Permission
+from tests.freeswitch_dialplan import (
+    ALL,
+    CONTEXT,
+    EXTENSIONS,
+    TEXT,
+    call,
+    condition,
+    every_step,
+    steps,
+)
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "freeswitch.md").read_text(encoding="utf-8")
+
+ACTS = {
+    "opt-out": {str(each) for each in Asker},
+    "permission": {str(Asker.AGENT), str(Permission.ANNOUNCEMENT)},
+    "payment-began": {str(PaymentWay.KEY), str(PaymentWay.DIALPLAN)},
+    "payment-ended": {str(PaymentWay.KEY), str(PaymentWay.DIALPLAN)},
+    "silence": {str(PaymentWay.DIALPLAN), str(PaymentWay.TRANSFER)},
+}
+WAYS = {PaymentWay.KEY, PaymentWay.DIALPLAN, PaymentWay.TRANSFER}
+# All of them in mod_dptools.
+APPLICATIONS = {
+    *("answer", "bind_digit_action", "bridge", "digit_action_set_realm", "event"),
+    *("execute_extension", "hangup", "playback", "pre_answer", "read", "send_dtmf", "set"),
+    *("sleep", "stop_record_session", "unset"),
+}
+# What may be put into a text: our own, the administrator's, and what FreeSWITCH itself makes.
+OUR_OWN = {"HUSHTAPE_AGENT", "HUSHTAPE_KEYS", "HUSHTAPE_PAYMENT", "HUSHTAPE_SILENCE"}
+OUR_OWN |= {"HUSHTAPE_SILENT", "hushtape_nonce", "hushtape_played", "hushtape_rung"}
+ADMINISTRATORS = {"hushtape_key", "hushtape_line", "hushtape_message", "hushtape_queue"}
+ADMINISTRATORS |= {"hushtape_sound", "hushtape_wait"}
+DIRECTORYS = {"dialed_domain", "dialed_user", "domain_name", "user_name"}
+# A digit at most; whose leg it is; what an application said.
+FREESWITCHS = {"bridge_uuid", "current_application_response", "direction", "hushtape_pressed"}
+FREESWITCHS |= {"last_bridge_to", "uuid"}
+EXPANDED = OUR_OWN | ADMINISTRATORS | DIRECTORYS | FREESWITCHS
+# A dialled user is one of the directory's; in a text only where a pattern has let it through.
+API_CALLS = {
+    "create_uuid()",
+    "strepoch()",
+    "uuid_setvar($1 HUSHTAPE_AGENT ${uuid} ${hushtape_rung})",
+}
+EVENTS = [(name, data) for name, application, data in every_step() if application == "event"]
+
+
+# ---------------------------------------------------------------- form
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_extension_answers_to_its_own_name_alone(name: str) -> None:
+    first = EXTENSIONS[name].find("condition")
+    assert first is not None
+    assert (first.get("field"), first.get("expression")) == ("destination_number", f"^{name}$")
+    assert first.get("break") is None
+    assert EXTENSIONS[name].get("continue") is None
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_extension_has_a_comment(name: str) -> None:
+    before, _, after = TEXT.partition(f'    <extension name="{name}">\n')
+    assert before.endswith("-->\n") or after.lstrip().startswith("<!--"), name
+
+
+def test_every_step_is_an_application_or_an_extension_that_there_is() -> None:
+    for name, application, data in every_step():
+        assert application in APPLICATIONS, f"{name}: {application}"
+        if application == "execute_extension" and data != "${hushtape_queue}":
+            called, _, where = data.partition(" ")
+            assert called in EXTENSIONS, f"{name}: {called}"
+            assert where == CONTEXT, f"{name}: {data}"
+
+
+def test_nothing_in_it_is_preprocessed_nor_inherited() -> None:
+    assert "X-PRE-PROCESS" not in TEXT  # FreeSWITCH carries it out in a comment, too
+    assert "$${" not in TEXT
+    applications = {application for _, application, _ in every_step()}
+    assert not applications & {"export", "bridge_export", "set_global", "record_session"}
+    assert "_HUSHTAPE" not in "".join(data for _, _, data in every_step())
+
+
+# ---------------------------------------------------------------- nothing that a caller can choose
+
+
+def _texts() -> list[tuple[str, str]]:
+    found = [(name, data) for name, _, data in every_step()]
+    for name in ALL:
+        for each in EXTENSIONS[name].findall("condition"):
+            found += [(name, each.get("field", "")), (name, each.get("expression", ""))]
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), [each for each in _texts() if "$" in each[1]])
+def test_no_text_holds_what_a_caller_can_choose(name: str, text: str) -> None:
+    for api in API_CALLS:
+        text = text.replace(f"${{{api}}}", "")
+    held = re.findall(r"\$\{([^}]*)\}", text)
+    assert set(held) <= EXPANDED, f"{name}: {text}"
+
+
+def test_no_pattern_is_made_of_a_variable() -> None:
+    for name in ALL:
+        for each in EXTENSIONS[name].iter("condition"):
+            assert "${" not in each.get("expression", ""), name
+
+
+def test_only_what_a_pattern_has_let_through_is_used_in_a_command() -> None:
+    uses = [name for name, _, data in every_step() if re.search(r"\$\{\w+\([^)]", data)]
+    assert uses == ["hushtape-agent-noted"]
+    rung, own, other = (condition("hushtape-agent-noted", at) for at in (1, 2, 3))
+    uuid = "0b5a1cbe-0d5e-4a2e-9d3b-0e6a4b7f8c91"
+    assert other.search(uuid)
+    assert own.search(uuid)
+    assert rung.search("user/201@pbx.example")
+    for bad in (f"{uuid} x", f"{uuid})}}${{system(x)", "", "x", f"{uuid[:-1]}g", uuid.upper()):
+        assert not other.search(bad)
+        assert not own.search(bad)
+    for bad in (
+        "user/201@pbx,error/x",
+        "user/2 01@pbx",
+        "[a=b]user/201@pbx",
+        "user/${x}@pbx",
+        "user/201",
+    ):
+        assert not rung.search(bad)
+
+
+@pytest.mark.parametrize(
+    ("agent", "rung"),
+    [
+        *(("user/201@pbx.example", True), ("user/o.hara-1@pbx", True), ("user/201", False)),
+        *(("user/201@pbx|user/202@pbx", False), ("sofia/gateway/x/1", False), ("", False)),
+        *(("[leg_timeout=1]user/201@pbx", False), ("user/201@pbx,user/202@pbx", False)),
+    ],
+)
+def test_only_the_last_agents_plain_telephone_is_rung_back(agent: str, rung: bool) -> None:
+    one, other = "0b5a1cbe-0d5e-4a2e-9d3b-0e6a4b7f8c91", "1b5a1cbe-0d5e-4a2e-9d3b-0e6a4b7f8c91"
+    asked = condition("hushtape-agent-again")
+    assert bool(asked.search(f"{one} {agent} {one}")) is rung
+    assert not asked.search(f"{one} {agent} {other}"), "he has talked with somebody else since"
+    assert not asked.search(f"{one} {agent} ")
+
+
+# ---------------------------------------------------------------- what is told
+
+
+@pytest.mark.parametrize(("name", "data"), EVENTS)
+def test_an_event_is_a_fixed_text_that_the_bridge_understands(name: str, data: str) -> None:
+    headers = dict(header.split("=") for header in data.split(","))
+    assert headers.pop("Event-Name") == "CUSTOM"
+    assert headers.pop("Event-Subclass") == said.OWN_EVENT
+    act, by = headers.pop("Hushtape-Act"), headers.pop("Hushtape-By")
+    assert by in ACTS[act], name
+    nonce = {"Hushtape-Nonce": "${hushtape_nonce}"} if act == "silence" else {}
+    assert headers == nonce
+
+
+def test_every_event_that_the_bridge_understands_is_shipped() -> None:
+    told = "\n".join(data for _, data in EVENTS)
+    for act, askers in ACTS.items():
+        for by in askers:
+            assert f"Hushtape-Act={act},Hushtape-By={by}" in told
+
+
+def test_the_variables_are_those_that_the_bridge_reads() -> None:
+    assert ("set", f"{said.OPT_OUT_VARIABLE}=yes") in steps("hushtape-opt-out")
+    assert ("unset", said.PAYMENT_VARIABLE) in steps("hushtape-noted-end")
+    for way in WAYS:
+        noted = f"{said.PAYMENT_VARIABLE}=began:${{strepoch()}}:{way}"
+        assert steps(f"hushtape-noted-{way}") == [("set", noted)]
+        empty = condition(f"hushtape-noted-{way}")
+        assert empty.search("")
+        assert not empty.search("began:1:key"), "a second beginning would be newer"
+
+
+# ---------------------------------------------------------------- keys
+
+KEYS = {
+    "*71": ("hushtape-key-opt-out", "self"),
+    "*72": ("hushtape-key-permission", "self"),
+    "*73": ("hushtape-key-began", "both"),
+    "*74": ("hushtape-key-ended", "both"),
+}
+
+
+def test_a_key_is_heard_on_the_agents_own_leg_and_acts_where_it_should() -> None:
+    given = steps("hushtape-agent-keys", "anti-action")
+    bound = [data.split(",") for application, data in given if application == "bind_digit_action"]
+    assert {key: (run, acts) for _, key, _, run, _, acts in bound} == {
+        key: (f"{name} {CONTEXT}", acts) for key, (name, acts) in KEYS.items()
+    }
+    assert {(realm, how, listens) for realm, _, how, _, listens, _ in bound} == {
+        ("hushtape", "exec[i]:execute_extension", "self")
+    }
+    assert given[0] == ("set", "HUSHTAPE_KEYS=${uuid}")
+    assert given[-1] == ("digit_action_set_realm", "hushtape")
+
+
+@pytest.mark.parametrize(
+    "name", ["hushtape-key-began", "hushtape-key-ended", "hushtape-agent-keys"]
+)
+def test_keys_belong_to_the_channel_that_they_were_given_to(name: str) -> None:
+    whose = next(
+        each
+        for each in EXTENSIONS[name].findall("condition")
+        if each.get("field") == "${HUSHTAPE_KEYS} ${uuid}"
+    )
+    pattern = whose.get("expression", "")
+    assert re.search(pattern, "one one")
+    assert not re.search(pattern, " one"), "no keys"
+    assert not re.search(pattern, "one other"), "somebody else's, copied"
+
+
+def test_a_key_stops_what_records_on_the_agents_own_leg_too() -> None:
+    assert steps("hushtape-key-began") == [("stop_record_session", "all")]
+    assert steps("hushtape-key-began", "anti-action") == [call("hushtape-peer-began")]
+
+
+def test_the_inner_end_of_a_loopback_channel_gets_no_keys() -> None:
+    inner = EXTENSIONS["hushtape-agent-keys"].findall("condition")[1]
+    assert (inner.get("field"), inner.get("break")) == ("chan_name", "on-true")
+    assert re.search(inner.get("expression", ""), "loopback/231-b")
+    assert not re.search(inner.get("expression", ""), "loopback/231-a")
+    assert not re.search(inner.get("expression", ""), "sofia/internal/loopback-b@host")
+    assert not inner.findall("action")
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("hushtape-peer-began", "*73"), ("hushtape-peer-ended", "*74")]
+)
+def test_a_key_that_is_passed_on_is_the_same_one(name: str, key: str) -> None:
+    assert ("send_dtmf", f"~{key}") in steps(name)
+    assert KEYS[key][0].rpartition("-")[2] == name.rpartition("-")[2]
+
+
+# ---------------------------------------------------------------- announcements
+
+
+@pytest.mark.parametrize(
+    ("pressed", "wanted", "opts_out"),
+    [("9", "9", True), ("*", "*", True), ("5", "9", False), ("", "9", False), ("", "", False)],
+)
+def test_only_the_announced_key_opts_out(pressed: str, wanted: str, opts_out: bool) -> None:
+    asked = EXTENSIONS["hushtape-pressed"].findall("condition")[1]
+    assert asked.get("field") == "${hushtape_pressed} ${hushtape_key}"
+    assert bool(condition("hushtape-pressed").search(f"{pressed} {wanted}")) is opts_out
+
+
+def test_a_pressed_key_is_forgotten() -> None:
+    done = steps("hushtape-announcement")
+    (read,) = (at for at, (application, _) in enumerate(done) if application == "read")
+    assert ("unset", "hushtape_pressed") in done[:read]
+    assert ("unset", "hushtape_pressed") in done[read:]
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [("FILE PLAYED", True), ("FILE NOT FOUND", False), ("PLAYBACK ERROR", False), ("", False)],
+)
+def test_an_announcement_counts_only_if_it_was_played(response: str, told: bool) -> None:
+    asked = EXTENSIONS["hushtape-told-all"].findall("condition")[1]
+    assert asked.get("field") == "${hushtape_played}"
+    assert bool(condition("hushtape-told-all").search(response)) is told
+    told_about = steps("hushtape-told")
+    played = ("set", "hushtape_played=${current_application_response}")
+    assert told_about[told_about.index(played) - 1][0] == "playback"
+
+
+# ---------------------------------------------------------------- the documentation
+
+
+def test_the_documentation_names_what_there_is() -> None:
+    named = set(re.findall(r"(hushtape-[a-z-]+) XML hushtape", PAGE))
+    assert named <= set(EXTENSIONS)
+    offered = {"announcement", "opt-out", "agent-keys", "told", "payment-line", "guard"}
+    offered |= {"guard-transfer", "turned-back", "payment-began", "payment-ended"}
+    assert {f"hushtape-{one}" for one in offered} <= named
+    assert set(re.findall(r"`(\*7\d)` \(", PAGE)) == set(KEYS)
+    variables = set(re.findall(r"`(hushtape_[a-z]+)`", PAGE))
+    assert variables == ADMINISTRATORS
