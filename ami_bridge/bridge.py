@@ -58,7 +58,7 @@ from ami_bridge.facts import (
 )
 from ami_bridge.guard import Guard
 from ami_bridge.handoff import Outbox
-from ami_bridge.live import LiveCall, LiveCalls
+from ami_bridge.live import LiveCall, LiveCalls, heard_until
 from ami_bridge.living import Live, Station
 from ami_bridge.orders import Orders
 from ami_bridge.refusals import Refusal, refusal_of
@@ -69,7 +69,6 @@ from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import Asker, DestinationKind, PaymentWay, Permission, Policy
-from hushtape.recordings.foreign import Order
 from hushtape.recordings.ledger import Expectation
 from hushtape.recordings.manifest import Handoff, Reason
 
@@ -107,7 +106,7 @@ class Bridge:
     ) -> None:
         self._expected = expected
         self._orders = orders
-        self._silence = Silence(self._beside, self._find, self._order, confirmed_within_s)
+        self._silence = Silence(self._beside, self._find, orders, confirmed_within_s)
         self._guard = Guard(self._find)
         self._reception = Reception(self._every, self._serves, self._apply)
         self._stations: dict[str, Station] = {}
@@ -148,7 +147,8 @@ class Bridge:
     def adopt(self, stations: Sequence[Station]) -> None:
         """Take over what a predecessor left; each PBX is asked about it as soon as it answers."""
         by_name = {station.name: station for station in stations}
-        for found in self._kept.load():
+        left = self._kept.load()
+        for found in left:
             station = by_name.get(found.call.pbx)
             if station is None and found.call.done and stations:
                 # It needs nothing of its PBX any more.
@@ -158,13 +158,14 @@ class Bridge:
                 raise_alarm(Kind.RECORDER, f"PBX {found.call.pbx} is gone", call=found.call.id)
                 continue
             live = Live(found.call, station, found.channel, adopted=False)
+            live.heard_until = found.heard_until
             if found.call.done:
                 self._left_over.append(live)
                 continue
             self._live[station.name, found.channel.uniqueid] = live
-            heard_until = self._kept.heard_until(station.name)
-            since = heard_until or found.call.began.at
-            station.know(found.channel, found.call.legs, since)
+            noted_at = self._kept.heard_until(station.name)
+            since = heard_until(noted_at, (each for each in left if each.call.pbx == station.name))
+            station.know(found.channel, found.call.legs, since or found.call.began.at)
 
     async def _let_go(self) -> None:
         self._ending = self._guard.ending = True
@@ -189,6 +190,8 @@ class Bridge:
             self._beside(self._guard.answer(station, channel, fact))
             return
         live = self._find(station, channel)
+        if live is not None and station.up:
+            live.heard(fact.at)
         if isinstance(fact, ForeignRecorder):
             if live is not None:
                 self._foreign(live, fact)
@@ -206,8 +209,8 @@ class Bridge:
         self, station: Station, channel: Channel, fact: PaymentBegan | PaymentEnded
     ) -> None:
         """Other calls in the same talk hear the payment, too."""
-        if isinstance(fact, PaymentEnded) and fact.way is PaymentWay.KEY:
-            return  # it comes for each of them
+        if fact.way is PaymentWay.KEY:
+            return  # it comes for each of them, and a caller's own key is nobody's
         for other in station.around(channel):
             live = self._find(station, other)
             if live is not None and other.uniqueid != channel.uniqueid:
@@ -229,10 +232,6 @@ class Bridge:
         station = self._stations.get(pbx)
         return station is not None and station.up and not self._ending
 
-    def _order(self, order: Order) -> None:
-        if self._orders is not None:
-            self._orders.put(order)
-
     async def begin_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
         """Begin a payment for a desktop; see ``desk.Desk``."""
         return await self._reception.begin_payment(wanted, who, within_s)
@@ -251,6 +250,9 @@ class Bridge:
         before = Before.of(live)
         self._follow(live, live.call.apply(fact))
         self._silence.follow(live, before, fact)
+        strictly = begins_strictly(live, fact.at) if live.channel.strange else None
+        if strictly is not None:  # what only is muted hides what somebody else has started
+            self._apply(live, strictly)
         live.stirred.set()
         if live.call.done:
             key = (live.station.name, live.channel.uniqueid)
@@ -267,7 +269,8 @@ class Bridge:
             if live.call.done and not any(isinstance(each, HandOff) for each in commands):
                 self._kept.forget(live.call.id)
             else:
-                self._kept.write(LiveCall(call=live.call, channel=live.channel))
+                kept = LiveCall(call=live.call, channel=live.channel, heard_until=live.heard_until)
+                self._kept.write(kept)
         except OSError as error:
             raise_alarm(Kind.DISK, f"a live call can't be kept: {error}", call=live.call.id)
 
@@ -323,8 +326,11 @@ class Bridge:
             policy=choice.policy,
             began=fact,
             reason=choice.reason,
+            one_file=station.one_file,
         )
         live = self._live[station.name, channel.uniqueid] = Live(call, station, channel)
+        if station.up:
+            live.heard(fact.at)
         log.info("call recorded", call=call.id, pbx=station.name, policy=choice.policy.name)
         before = Before.of(live)
         self._follow(live, call.begin(channel.paying))
@@ -357,7 +363,16 @@ class Bridge:
             return None
         for policy in self._policies:
             if (policy.name, policy.version) == (state.policy, state.version):
-                call = Call.resumed(state, station.name, channel.uniqueid, policy, fact)
+                current = decide.in_force(self._policies, state.began_at)
+                whole = decide.beside(policy, current)
+                call = Call.resumed(
+                    state,
+                    station.name,
+                    channel.uniqueid,
+                    whole,
+                    fact,
+                    one_file=station.one_file,
+                )
                 return Live(call, station, channel, adopted=False)
         what = (
             f"the call began under policy {state.policy} of {state.version}, and no file in the"

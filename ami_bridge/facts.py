@@ -28,6 +28,7 @@ class Channel:
     announced: bool = False  # it was told that the call is recorded, before it was connected
     queue: str = ""  # the last that it entered
     paying: PaymentBegan | None = None  # what was said last of one, for a call that begins in it
+    strange: bool = False  # somebody else has started a recorder on it, or may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +213,7 @@ class SilenceAsked(Fact):
         callers: the outside parties whose calls it concerns, the asking channel perhaps among them.
         channels: every channel on which something might record, the asking one the first.
         sure: whose call it is can be told.
+        overheard: something that isn't ours to stop records it, or listens in.
     """
 
     nonce: str
@@ -219,6 +221,7 @@ class SilenceAsked(Fact):
     callers: tuple[Channel, ...]
     channels: tuple[Channel, ...]
     sure: bool = True
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,11 +378,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class StartRecorder(Command):
-    """Start a recorder, one file for each direction.
+    """Start a recorder, one file for each direction, or one with both.
 
     Args:
         outside_file: what the channel says.
-        inside_file: what it hears.
+        inside_file: what it hears. The same name: left is what it says, right what it hears.
         leg: the agent's channel in a consultation; None: the outside party's. So in every command.
     """
 

@@ -8,8 +8,6 @@ There is no answer but yes: the dialplan waits for it two seconds and takes ever
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -27,13 +25,11 @@ from ami_bridge.facts import (
     VariableSet,
 )
 from ami_bridge.living import Live, Station
+from ami_bridge.trials import Trials
 from hushtape import metrics
 
 ANSWER_WITHIN_S = 1.8  # the dialplan asks for two seconds; nobody is to be asked for longer
 MOST_QUESTIONS = 200  # at once
-PROBE = (
-    ".hushtape-guard-"  # with what the file begins by which a spool is tried; workers pass it by
-)
 
 log = structlog.get_logger()
 
@@ -42,6 +38,7 @@ class No(StrEnum):
     """Why there was no yes."""
 
     UNKNOWN = "whose call it is can't be told"
+    OVERHEARD = "something that Hushtape can't stop records the call, or listens in"
     BUSY = "too many questions at once"
     LATE = "not every recorder was shown to be gone in time"
     STATE = "a call is not in payment"
@@ -68,6 +65,7 @@ class Guard:
     ) -> None:
         self._find = find
         self._clock_s = clock_s
+        self._trials = Trials()
         self._asked = 0
         self.ending = False
 
@@ -98,6 +96,8 @@ class Guard:
     ) -> No | None:
         if not asked.sure:
             return No.UNKNOWN
+        if asked.overheard:
+            return No.OVERHEARD
         if self.ending:
             return No.ENDING
         if self._asked > MOST_QUESTIONS:
@@ -127,8 +127,7 @@ class Guard:
         # Side by side: each takes as long as the PBX takes to answer.
         gone = [self._is_gone(station, each) for each in asked.channels]
         noted = [self._is_noted(live, asked) for live in calls]
-        spool = asyncio.to_thread(_is_writable, station)
-        answers = await asyncio.gather(spool, *noted, *gone)
+        answers = await asyncio.gather(self._trials.writable(station), *noted, *gone)
         writable, notes = answers[0], answers[1 : 1 + len(noted)]
         if not writable:
             return No.SPOOL
@@ -162,24 +161,3 @@ def _still(calls: list[Live]) -> No | None:
     if not all(live.in_payment for live in calls):
         return No.STATE
     return None if all(live.silent for live in calls) else No.LATE
-
-
-def _is_writable(station: Station) -> bool:
-    """Try the spool, where this machine has it: what can't be written can't be looked through
-    afterwards either. Where it hasn't, there is nothing to try.
-    """
-    folder = station.spool
-    if not os.path.lexists(folder):
-        return True
-    path = folder / f"{PROBE}{secrets.token_hex(8)}"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return False
-    try:
-        return os.write(descriptor, b"?") == 1
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-        path.unlink(missing_ok=True)

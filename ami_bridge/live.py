@@ -8,6 +8,7 @@ readable by its owner only, and goes when the recording is handed off.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +28,16 @@ ALIVE = "alive"  # its time is what it says
 
 
 class LiveCall(msgspec.Struct, kw_only=True):
-    """A call, and the outside party's channel."""
+    """A call, and the outside party's channel.
+
+    Args:
+        heard_until: when the last happened that its PBX told of it; all that came before was taken
+            in, too. None: nothing did, or an older bridge wrote this.
+    """
 
     call: Call
     channel: Channel
+    heard_until: datetime | None = None
 
 
 class LiveCalls:
@@ -46,7 +53,10 @@ class LiveCalls:
         folder.chmod(0o700)
 
     def touch(self, pbx: str, heard_at: datetime) -> None:
-        """Note when a PBX was last heard, for the next bridge: what came later is uncertain."""
+        """Note when a PBX was last heard, for the next bridge: what came later is uncertain.
+
+        Noted now and then only; what the calls themselves say may be newer (``heard_until``).
+        """
         path = self._folder / f"{ALIVE}.{pbx}"
         path.touch(mode=0o600)
         os.utime(path, (heard_at.timestamp(), heard_at.timestamp()))
@@ -95,3 +105,13 @@ class LiveCalls:
 
     def _path(self, call_id: str) -> Path:
         return self._folder / f"{call_id}{SUFFIX}"
+
+
+def heard_until(noted_at: datetime | None, calls: Iterable[LiveCall]) -> datetime | None:
+    """Say until when a PBX was heard: by the note, or by what it has told of a call since then.
+
+    Facts are taken in one at a time, in the order in which the PBX told them, and each is written
+    down with its call: so of what came before the newest of them nothing is lacking.
+    """
+    told = (each.heard_until for each in calls)
+    return max((at for at in (noted_at, *told) if at is not None), default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,15 +26,19 @@ class Station(Protocol):
 
     @property
     def heard_at(self) -> datetime | None:
-        """When the PBX was last known to be there, aware UTC, our clock."""
+        """When the PBX was last known to be there, on its own clock, aware UTC."""
 
     @property
     def up(self) -> bool:
         """Whether the PBX can be asked now, and it is this bridge that serves it."""
 
     @property
-    def spool(self) -> Path:
-        """The folder in which the PBX records, as this machine may have it."""
+    def spool(self) -> Path | None:
+        """The folder in which the PBX records; None: this machine hasn't got it."""
+
+    @property
+    def one_file(self) -> bool:
+        """Whether the PBX writes both sides of a recorder into one file."""
 
     def lives(self, uniqueid: str) -> bool:
         """Tell whether a channel is there, as far as is known."""
@@ -67,6 +72,10 @@ class Live:
         adopted: False: a predecessor's, and its PBX has not been asked about it yet.
         disowned: another bridge's by now: what comes late of it is nothing to us.
         stirred: is set whenever something has happened to it.
+        heard_until: when the last happened that its PBX told of it.
+        looked_at: uniqueids of channels around it that were shown, in this payment, to have no
+            recorder that isn't ours.
+        looking: how often a channel is being looked at now, by its uniqueid.
     """
 
     call: Call
@@ -75,6 +84,13 @@ class Live:
     adopted: bool = True
     disowned: bool = False
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    heard_until: datetime | None = None
+    looked_at: set[str] = field(default_factory=set)
+    looking: Counter[str] = field(default_factory=Counter)
+
+    def heard(self, at: datetime) -> None:
+        """Note that its PBX has told of something that happened then."""
+        self.heard_until = max(at, self.heard_until or at)
 
     @property
     def in_payment(self) -> bool:
@@ -94,6 +110,24 @@ class Live:
             not track.writing or track.recorder is Recorder.MUTED for track in tracks
         )
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing but our own, muted recorders can record on any channel around it."""
+        return all(
+            not self.looking[uniqueid] and (uniqueid in self.looked_at or self.has_ours(uniqueid))
+            for uniqueid in (each.uniqueid for each in self.station.around(self.channel))
+            if self.station.lives(uniqueid)
+        )
+
+    def has_ours(self, uniqueid: str) -> bool:
+        """Tell whether a recorder of this call is on a channel, or may be."""
+        on = self.channel.uniqueid
+        return any(
+            track.writing
+            and uniqueid == (track.channel.uniqueid if track.channel is not None else on)
+            for track in self.call.tracks
+        )
+
     async def until_silent(self, within_s: float) -> bool:
         """Wait for silence; False: there is none within the time, or no payment any more."""
         return await self._until(lambda: self.silent, within_s)
@@ -101,6 +135,10 @@ class Live:
     async def until_quiet(self, within_s: float) -> bool:
         """The same, where the policy lets recorders be muted."""
         return await self._until(lambda: self.quiet, within_s)
+
+    async def until_sure(self, within_s: float) -> bool:
+        """The same, and nothing else records around it either."""
+        return await self._until(lambda: self.quiet and self.alone, within_s)
 
     async def until_stirred(self) -> None:
         """Wait until something happens to the call."""

@@ -2,6 +2,10 @@
 
 Redis is only the door-bell, as in the outbox: an order goes when its job has ended well, and it is
 rung for again until then.
+
+What something else records is stopped first, and what it was is known only by stopping it. So that
+a bridge that is killed in between forgets nothing, the order is *intended* before: its successor
+takes what was still intended for an order.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ RING_AGAIN_S = 60.0  # after a job that failed
 DONE_TTL_S = 86_400  # for so long a job that ended well can be asked about; it names nobody
 MOST_ORDERS = 1000
 SUFFIX = ".json"
+INTENDED = ".intended"
 
 log = structlog.get_logger()
 
@@ -53,6 +58,25 @@ class Orders:
         self._rung_at_s: dict[str, float] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         clear_parts(folder)
+        for path in folder.glob(f"*{INTENDED}"):
+            path.replace(path.with_suffix(SUFFIX))
+
+    def intend(self, order: Order) -> None:
+        """Keep what will be an order unless it is withdrawn. It survives the end of the process;
+        with the power, what records is gone, too.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        write_private(self._path(order, INTENDED), msgspec.json.encode(order), durable=False)
+
+    def withdraw(self, order: Order) -> None:
+        """Forget an order that was only intended.
+
+        Raises:
+            OSError: the disk is not writable: the next bridge will take it for an order.
+        """
+        self._path(order, INTENDED).unlink(missing_ok=True)
 
     def put(self, order: Order) -> None:
         """Keep an order. When this returns it survives a crash and a power cut.
@@ -60,8 +84,11 @@ class Orders:
         Raises:
             OSError: the disk is full or not writable.
         """
-        name = names.destroy_foreign_job_id(order.call, order.since.timestamp())
-        write_private(self._folder / f"{name}{SUFFIX}", msgspec.json.encode(order), durable=True)
+        write_private(self._path(order, SUFFIX), msgspec.json.encode(order), durable=True)
+
+    def _path(self, order: Order, suffix: str) -> Path:
+        times_s = (order.since.timestamp(), order.until.timestamp())
+        return self._folder / f"{names.destroy_foreign_job_id(order.call, *times_s)}{suffix}"
 
     def drain(self) -> int:
         """Forget the orders that are carried out, and ring for the rest; return how many that is.

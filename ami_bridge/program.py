@@ -13,17 +13,16 @@ from pathlib import Path
 import click
 import structlog
 
-from ami_bridge.asterisk.lease import owner_of
-from ami_bridge.asterisk.mask import Masker
-from ami_bridge.asterisk.station import AsteriskStation
-from ami_bridge.asterisk.trace import TRACE_LIMIT_MB, Trace
 from ami_bridge.bridge import Bridge
 from ami_bridge.desktop.server import ApiDoor
 from ami_bridge.expected import Expected
 from ami_bridge.handoff import Outbox
+from ami_bridge.kinds import make_station, open_trace
+from ami_bridge.lease import owner_of
 from ami_bridge.live import LiveCalls
 from ami_bridge.orders import Orders
 from ami_bridge.policies import Policies
+from ami_bridge.trace import TRACE_LIMIT_MB, TraceFile
 from hushtape import config, doors, logs, metrics, redis_link, webhook
 from hushtape.cli import config_option
 from hushtape.config import Config
@@ -118,7 +117,7 @@ def bridge(
 @contextmanager
 def _traces(
     wanted: Wanted | None, loaded: Config, policies: tuple[Policy, ...]
-) -> Iterator[Mapping[str, Trace]]:
+) -> Iterator[Mapping[str, TraceFile]]:
     """Open a trace for each PBX, if any are wanted.
 
     Raises:
@@ -127,14 +126,14 @@ def _traces(
     if wanted is None:
         yield {}
         return
-    traces: dict[str, Trace] = {}
+    traces: dict[str, TraceFile] = {}
     with ExitStack() as opened:
         for name, pbx in loaded.pbx.items():
             path = wanted.path
             if len(loaded.pbx) > 1:
                 path = path.with_name(f"{path.name}.{name}")
-            mask = Masker(pbx, policies).mask if wanted.masked else None
-            trace = Trace(path, wanted.limit_mb * BYTES_PER_MB, mask)
+            masked_for = policies if wanted.masked else None
+            trace = open_trace(pbx, path, wanted.limit_mb * BYTES_PER_MB, masked_for)
             traces[name] = opened.enter_context(closing(trace))
             level = log.info if wanted.masked else log.warning
             level("what the PBX says is kept", pbx=name, file=str(path), masked=wanted.masked)
@@ -146,7 +145,7 @@ async def _serve(
     policies: Policies,
     passwords: dict[str, str],
     owner: str,
-    traces: Mapping[str, Trace],
+    traces: Mapping[str, TraceFile],
     door: ApiDoor,
 ) -> None:
     outbox = Outbox(loaded.outbox_path, lambda: redis_link.connect(loaded))
@@ -160,7 +159,7 @@ async def _serve(
         loaded.payments.confirmed_within_s,
     )
     stations = [
-        AsteriskStation(
+        make_station(
             name,
             pbx,
             passwords[name],

@@ -7,6 +7,7 @@ may record: a recorder that somebody else has started is stopped, on every chann
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,11 @@ import structlog
 
 from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S
 from ami_bridge.facts import (
+    Adopted,
     Channel,
     Fact,
     ForeignRecorder,
+    LinkReturned,
     NotePayment,
     PaymentBegan,
     PaymentEnded,
@@ -26,6 +29,7 @@ from ami_bridge.facts import (
     StopEveryRecorder,
 )
 from ami_bridge.living import Live, Station
+from ami_bridge.orders import Orders
 from hushtape import metrics
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.policy.schema import PaymentWay
@@ -33,6 +37,12 @@ from hushtape.policy.stages import Stage
 from hushtape.recordings.foreign import Order
 
 CONFIRMED_WITHIN_S = 2.0  # then somebody is told, while it is tried further
+
+_ORDERED = "what it has recorded is destroyed if it is in the spool, and else out of reach"
+SEEN = "somebody else records during a payment: it is being stopped"
+STOPPED = f"somebody else's recorder in a payment is stopped: {_ORDERED}"
+FOUND = f"somebody else recorded during a payment, and is stopped: {_ORDERED}"
+STUCK = "somebody else's recorder could not be stopped in a payment, or we can't tell"
 
 log = structlog.get_logger()
 
@@ -59,19 +69,20 @@ class Silence:
     Args:
         beside: runs something beside the bridge's loop.
         find: the live call of an outside party's channel, if there is one.
-        order: keeps an order to destroy what something else recorded.
+        orders: keeps orders to destroy what something else recorded; None: nobody does.
     """
 
     def __init__(
         self,
         beside: Beside,
         find: Callable[[Station, Channel], Live | None],
-        order: Callable[[Order], None],
+        orders: Orders | None,
         confirmed_within_s: float = CONFIRMED_WITHIN_S,
     ) -> None:
         self._beside = beside
         self._find = find
-        self._order = order
+        self._orders = orders
+        self._intended: Counter[Order] = Counter()  # several channels may have the same
         self._confirmed_within_s = confirmed_within_s
 
     def follow(self, live: Live, before: Before, fact: Fact) -> None:
@@ -82,9 +93,16 @@ class Silence:
                 if way not in before.ways:
                     metrics.payment_began(way)
                     log.info("a payment begins", call=live.call.id, pbx=live.station.name, way=way)
-        if stage is Stage.SILENT and before.stage is not Stage.SILENT:
-            way = paying.ways[0] if paying is not None and paying.ways else PaymentWay.TRANSFER
-            self._beside(self._confirm(live, fact.at, way))
+        if stage is Stage.SILENT:
+            if before.stage is not Stage.SILENT:
+                live.looked_at.clear()
+                way = paying.ways[0] if paying is not None and paying.ways else PaymentWay.TRANSFER
+                self._beside(self._confirm(live, fact.at, way))
+            elif isinstance(fact, Adopted | LinkReturned):
+                live.looked_at.clear()  # somebody may have begun while nobody listened
+            self._look(live)
+            if live.silent:
+                self._look_beside(live)
         if before.stage is Stage.SILENT and stage is not Stage.SILENT:
             self._over(live, before, fact)
 
@@ -100,15 +118,15 @@ class Silence:
         await live.station.carry_out(live.channel, NotePayment(None))
 
     async def _confirm(self, live: Live, since: datetime, way: PaymentWay) -> None:
-        """Wait until every recorder is gone, or says that it is muted, and look for others."""
+        """Wait until every recorder is gone, or says that it is muted, and no other is there."""
         station = live.station
-        if not await live.until_quiet(self._confirmed_within_s) and live.in_payment:
+        if not await live.until_sure(self._confirmed_within_s) and live.in_payment:
             metrics.silence_unconfirmed(way)
             what = (
                 f"{self._confirmed_within_s:g} s after a payment began it isn't sure that nothing"
             )
             raise_alarm(Kind.SILENCE, f"{what} records it", call=live.call.id, pbx=station.name)
-        while live.in_payment and not live.quiet:
+        while live.in_payment and not (live.quiet and live.alone):
             await live.until_stirred()
         if not live.in_payment:
             return
@@ -123,56 +141,132 @@ class Silence:
             way=way,
             after_ms=round(1000 * took_s, 1),
         )
-        for channel in station.around(live.channel):
-            await self._sweep(live, channel, since)
 
-    async def _sweep(self, live: Live, channel: Channel, since: datetime) -> None:
-        """Stop on one channel what isn't ours."""
-        if not _may_sweep(live, channel, self._find(live.station, channel)):
-            return
-        done = await live.station.carry_out(channel, StopEveryRecorder(0))
-        if isinstance(done, RecorderStopped) and done.found:
-            self._tell_foreign(live)
-            self._destroy(live, since, done.at)
+    def _look(self, live: Live) -> None:
+        """Look at every channel around a call that hasn't been looked at: whoever comes, too."""
+        around = live.station.around(live.channel)
+        live.looked_at &= {each.uniqueid for each in around}
+        for channel in around:
+            seen = channel.uniqueid in live.looked_at or live.looking[channel.uniqueid]
+            if not seen and self._may_sweep(live, channel):
+                live.looking[channel.uniqueid] += 1
+                self._beside(self._sweep(live, channel))
+
+    def _look_beside(self, live: Live) -> None:
+        """What a call of the same talk has to do with is free to be looked at now."""
+        for channel in live.station.around(live.channel):
+            other = self._find(live.station, channel)
+            if other is not None and other is not live and other.call.stage is Stage.SILENT:
+                self._look(other)
+
+    def _may_sweep(self, live: Live, channel: Channel) -> bool:
+        """Tell whether all that records on a channel isn't ours, or wanted by another call."""
+        if not live.in_payment or not live.station.lives(channel.uniqueid):
+            return False
+        other = self._find(live.station, channel)
+        if other is not None and other is not live and not other.silent:
+            return False
+        return not live.has_ours(channel.uniqueid)
+
+    async def _sweep(self, live: Live, channel: Channel) -> None:
+        """Stop on one channel what isn't ours, until nothing is left of it."""
+        span = live.call.papers.open_span
+        since = span.started_at if span is not None else live.station.pbx_now()
+        intended = self._intend(live, since)
+        try:
+            for _ in range(MOST_STUCK_TRIES):
+                if not self._may_sweep(live, channel):
+                    break
+                done = await live.station.carry_out(channel, StopEveryRecorder(0))
+                if isinstance(done, RecorderStopped):
+                    live.looked_at.add(channel.uniqueid)
+                    if done.found:
+                        metrics.foreign_recorder()
+                        _tell(live, FOUND)
+                        await self._put(_order(live, since, done.at))
+                    break
+                if not live.station.lives(channel.uniqueid):
+                    break
+                _tell(live, STUCK)
+                await asyncio.sleep(STUCK_REST_S)
+            self._withdraw(intended)
+        finally:
+            self._looked(live, channel)
+
+    def _looked(self, live: Live, channel: Channel) -> None:
+        live.looking[channel.uniqueid] -= 1
+        live.stirred.set()
 
     def foreign(self, live: Live, fact: ForeignRecorder) -> None:
         """Stop at once what somebody else has started during a payment."""
         if live.call.stage is Stage.SILENT:
-            self._tell_foreign(live)
-            self._beside(self._stop_foreign(live, fact))
+            metrics.foreign_recorder()
+            _tell(live, SEEN)
+            live.looked_at.discard(fact.on.uniqueid)
+            live.looking[fact.on.uniqueid] += 1
+            self._beside(self._stop_foreign(live, fact, self._intend(live, fact.at)))
 
-    async def _stop_foreign(self, live: Live, fact: ForeignRecorder) -> None:
-        if live.call.writing and live.call.paying is not None:
-            # Everything on the channel is stopped, so a recorder of ours mustn't be muted only.
-            await live.until_silent(self._confirmed_within_s)
-        for _ in range(MOST_STUCK_TRIES):
-            done = await live.station.carry_out(fact.on, StopEveryRecorder(0))
-            gone = live.call.stage is Stage.OVER or not live.station.lives(fact.on.uniqueid)
-            if isinstance(done, RecorderStopped) or gone:
-                self._destroy(live, fact.at, live.station.pbx_now())
-                return
-            what = "somebody else's recorder could not be stopped in a payment, or we can't tell"
-            raise_alarm(Kind.FOREIGN, what, call=live.call.id, pbx=live.station.name)
-            await asyncio.sleep(STUCK_REST_S)
+    async def _stop_foreign(self, live: Live, fact: ForeignRecorder, intended: Order) -> None:
+        try:
+            if live.call.writing and live.call.paying is not None:
+                # All on the channel is stopped, so a recorder of ours mustn't be muted only.
+                await live.until_silent(self._confirmed_within_s)
+            for _ in range(MOST_STUCK_TRIES):
+                done = await live.station.carry_out(fact.on, StopEveryRecorder(0))
+                gone = live.call.stage is Stage.OVER or not live.station.lives(fact.on.uniqueid)
+                if isinstance(done, RecorderStopped) or gone:
+                    if isinstance(done, RecorderStopped):
+                        live.looked_at.add(fact.on.uniqueid)
+                    await self._put(_order(live, fact.at, live.station.pbx_now()))
+                    self._withdraw(intended)
+                    _tell(live, STOPPED)
+                    return
+                _tell(live, STUCK)
+                await asyncio.sleep(STUCK_REST_S)
+        finally:
+            self._looked(live, fact.on)
 
-    def _tell_foreign(self, live: Live) -> None:
-        metrics.foreign_recorder()
-        what = "somebody else records during a payment: it is stopped, and its file destroyed if it"
-        what = f"{what} is in the spool"
-        raise_alarm(Kind.FOREIGN, what, call=live.call.id, pbx=live.station.name)
+    def _intend(self, live: Live, since: datetime) -> Order:
+        """Keep what may become an order, before anything is stopped: a bridge may be killed."""
+        order = _order(live, since, live.station.pbx_now())
+        self._intended[order] += 1
+        if self._orders is not None:
+            try:
+                self._orders.intend(order)
+            except OSError as error:  # it is stopped all the same
+                _tell_not_kept(order, error)
+        return order
 
-    def _destroy(self, live: Live, since: datetime, until: datetime) -> None:
-        order = Order(
-            pbx=live.station.name, call=live.call.id, since=since, until=max(since, until)
-        )
-        self._beside(self._put(order))
+    def _withdraw(self, order: Order) -> None:
+        self._intended[order] -= 1
+        if self._orders is not None and not self._intended[order]:
+            del self._intended[order]
+            try:
+                self._orders.withdraw(order)
+            except OSError as error:
+                log.warning("an order is left that was only intended", why=error.strerror)
 
     async def _put(self, order: Order) -> None:
+        if self._orders is None:
+            return
         try:
-            await asyncio.to_thread(self._order, order)
+            await asyncio.to_thread(self._orders.put, order)
         except OSError as error:
-            what = f"what somebody else recorded can't be ordered to be destroyed: {error.strerror}"
-            raise_alarm(Kind.FOREIGN, what, call=order.call, pbx=order.pbx)
+            _tell_not_kept(order, error)
+
+
+def _tell(live: Live, what: str) -> None:
+    raise_alarm(Kind.FOREIGN, what, call=live.call.id, pbx=live.station.name)
+
+
+def _order(live: Live, since: datetime, until: datetime) -> Order:
+    pbx = live.station.name
+    return Order(pbx=pbx, call=live.call.id, since=since, until=max(since, until))
+
+
+def _tell_not_kept(order: Order, error: OSError) -> None:
+    what = f"what somebody else recorded can't be ordered to be destroyed: {error.strerror}"
+    raise_alarm(Kind.FOREIGN, what, call=order.call, pbx=order.pbx)
 
 
 _HOWS = {
@@ -188,21 +282,7 @@ _HOWS = {
 def begins_strictly(live: Live, at: datetime) -> PaymentBegan | None:
     """Make the fact by which a payment that is muted stops its recorders; None: none is."""
     paying = live.call.paying
-    if paying is None or not live.call.writing:
+    if paying is None or paying.stops or not live.call.writing:
         return None
     way = paying.ways[0] if paying.ways else PaymentWay.TRANSFER
     return PaymentBegan(at=at, way=way, stops=True)
-
-
-def _may_sweep(live: Live, channel: Channel, other: Live | None) -> bool:
-    """Tell whether all that records on a channel isn't ours, or wanted by another call."""
-    if not live.in_payment or not live.station.lives(channel.uniqueid):
-        return False
-    if other is not None and other is not live and not other.silent:
-        return False
-    on = "" if channel.uniqueid == live.channel.uniqueid else channel.uniqueid
-    return not any(
-        track.writing
-        for track in live.call.tracks
-        if (track.channel.uniqueid if track.channel is not None else "") == on
-    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -9,6 +13,8 @@ import redis
 from hushtape import disks
 from hushtape.config import Config
 from hushtape.disks import Level
+
+LOOKED_AT_MAX = 1000  # files of a spool; all of them have the same rights
 
 
 def disk_lines(config: Config) -> tuple[list[str], list[str]]:
@@ -29,6 +35,28 @@ def disk_lines(config: Config) -> tuple[list[str], list[str]]:
         words = disks.words_of([place.name], room, level)
         (said if level is Level.GOOD else warnings).append(words)
     return said, warnings
+
+
+def spool_warnings(config: Config, pbxes: Iterable[str]) -> list[str]:
+    """What this account may not do to the files in these PBXes' spools; root may do anything."""
+    return [
+        f"spool-{name}: this account may not write to the PBX's files: what was recorded of a"
+        " payment could be removed, and not overwritten (docs/asterisk.md, The folder)"
+        for name in pbxes
+        if not _may_write_to_files(config.pbx[name].spool_path)
+    ]
+
+
+def _may_write_to_files(spool: Path) -> bool:
+    try:
+        with os.scandir(spool) as entries:
+            some = itertools.islice(entries, LOOKED_AT_MAX)
+            files = [each.path for each in some if each.is_file(follow_symlinks=False)]
+    except OSError:  # what is wrong with it is said elsewhere
+        return True
+    return all(
+        os.access(each, os.W_OK, effective_ids=True) or not os.path.lexists(each) for each in files
+    )
 
 
 def redis_warnings(client: redis.Redis) -> list[str]:

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,50 +18,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from hushtape import schema
-from hushtape.config_doors import Alarms, Api, alarms_problems, api_problems
+from hushtape.config_doors import PORT_MAX, Alarms, Api, Problem, alarms_problems, api_problems
+from hushtape.config_pbx import QUEUE as QUEUE
+from hushtape.config_pbx import Pbx as Pbx
+from hushtape.config_pbx import of_its_kind, pbx_problems
 from hushtape.errors import ConfigError
-from hushtape.policy import numbers
 
 CONFIG_LIMIT_BYTES = 1_000_000
 SECRET_LIMIT_BYTES = 4096
 DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
 MOST_PROCESSES = 256
-PORT_MAX = 65535
 TIMEOUT_S_MAX = 60  # whoever waits longer for silence has recorded the card number
 MARGIN_MS_MAX = 1000  # more would let a word of a payment pass for its edge
 PERCENT_MAX = 90  # more would be an alarm that is always on
-QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-SPOOL_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 REDIS_URL = re.compile(r"(redis|rediss|unix)://")
 REGION = re.compile(r"([A-Za-z]{2})?")
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class Pbx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One PBX, and what its numbers mean."""
-
-    kind: str  # "asterisk"
-    host: str
-    port: int = 5038
-    user: str = "hushtape"
-    password_file: str = ""
-    password_env: str = ""
-    tls: bool = False
-    tls_ca: str = ""  # a PEM file; left out: the system's authorities
-    spool: str  # the folder where the PBX writes, as the PBX sees it
-    spool_here: str = ""  # the same folder as the worker sees it, where that differs
-    outside_contexts: tuple[str, ...]  # the dialplan contexts in which outside callers arrive
-    queues: dict[str, str] = {}  # extension -> the queue that it leads to
-    extensions: tuple[str, ...] = ()  # patterns of internal extensions: "2XX"
-    outside: tuple[str, ...] = ()  # patterns that dial an outside number: "9."
-    outside_prefix: str = ""  # what staff dial before an outside number: "9"
-
-    @property
-    def spool_path(self) -> Path:
-        """Where this machine finds the spool."""
-        return Path(self.spool_here or self.spool)
 
 
 class Redis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +165,7 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file can't be read, or a key in it is wrong.
     """
-    document = read_toml(path)
+    document = of_its_kind(read_toml(path), str(path))
     config = convert(document, Config, str(path))
     config = _with_absolute_paths(config, path.resolve().parent)
     _check(config, str(path))
@@ -331,7 +304,7 @@ def _check(config: Config, where: str) -> None:
         if not value:
             raise ConfigError(f"{where}: {key}", "is empty: expected a folder")
     for name, pbx in config.pbx.items():
-        _check_pbx(name, pbx, f"{where}: pbx.{name}")
+        _refuse(pbx_problems(name, pbx), f"{where}: pbx.{name}")
     if not 0 <= config.workers.processes <= MOST_PROCESSES:
         raise ConfigError(
             f"{where}: workers.processes",
@@ -395,58 +368,11 @@ def _check_numbers(config: Config, where: str) -> None:
     ]
     taken = config.api.port and config.api.port in (metrics.bridge_port, metrics.workers_port)
     wrong.append((bool(taken), "api.port", f"is a port of the metrics, too: {config.api.port}"))
-    for is_wrong, key, what in chain(
-        wrong, api_problems(config.api), alarms_problems(config.alarms)
-    ):
-        if is_wrong:
-            raise ConfigError(f"{where}: {key}", what)
+    problems = chain(wrong, api_problems(config.api), alarms_problems(config.alarms))
+    _refuse(problems, f"{where}: ")
 
 
-def _check_pbx(name: str, pbx: Pbx, key: str) -> None:
-    wrong = [
-        (
-            not NAME.fullmatch(name),
-            "",
-            "a PBX's name is made of small letters, digits and hyphens, up to 32",
-        ),
-        (pbx.kind != "asterisk", ".kind", f'expected "asterisk", not "{pbx.kind}"'),
-        (not 0 < pbx.port <= PORT_MAX, ".port", f"expected 1 to {PORT_MAX}, not {pbx.port}"),
-        (
-            not SPOOL_PATH.fullmatch(pbx.spool) or ".." in pbx.spool.split("/"),
-            ".spool",
-            (
-                "expected an absolute path, as the PBX sees it, of letters, digits and / . _ -"
-                " only: MixMonitor takes a comma or a bracket for its own"
-            ),
-        ),
-        (
-            not (pbx.password_file or pbx.password_env),
-            "",
-            "password_file or password_env is needed to log in",
-        ),
-        (
-            not pbx.outside_contexts,
-            ".outside_contexts",
-            'expected the dialplan contexts of outside calls, such as ["from-trunk"]',
-        ),
-    ]
-    wrong += [
-        (not numbers.is_pattern(pattern), f".{field}", f'"{pattern}" is no dialplan pattern')
-        for field, patterns in (("extensions", pbx.extensions), ("outside", pbx.outside))
-        for pattern in patterns
-    ]
-    wrong += [
-        (not QUEUE.fullmatch(queue), ".queues", f'"{queue}" can\'t be the name of a queue')
-        for queue in pbx.queues.values()
-    ]
-    wrong += [
-        (bool(pbx.tls_ca) and not pbx.tls, ".tls_ca", "is given, but tls = true is not"),
-        (
-            bool(pbx.tls_ca) and not Path(pbx.tls_ca).is_file(),
-            ".tls_ca",
-            f"there is no file {pbx.tls_ca}",
-        ),
-    ]
-    for is_wrong, field, what in wrong:
+def _refuse(problems: Iterable[Problem], where: str) -> None:
+    for is_wrong, key, what in problems:
         if is_wrong:
-            raise ConfigError(key + field, what)
+            raise ConfigError(where + key, what)

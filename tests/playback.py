@@ -130,6 +130,7 @@ class Station:
     """Carries out every command, as far as the PBX can."""
 
     name = "pbx1"
+    one_file = False
 
     def __init__(self, player: Player) -> None:
         self._player = player
@@ -147,8 +148,8 @@ class Station:
         return self._player.linked
 
     @property
-    def spool(self) -> Path:
-        return Path("/nowhere")
+    def spool(self) -> None:
+        return None
 
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         return self._player._translator.around(channel)

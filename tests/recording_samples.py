@@ -36,13 +36,22 @@ def tone(hz: float, seconds: float, peak: int = 8000) -> bytes:
     ).tobytes()
 
 
-def wav(samples: bytes, claimed: int | None = None) -> bytes:
+def both(left: bytes, right: bytes) -> bytes:
+    """Two sides of the same length as one, as a PBX writes them that makes one file of them."""
+    pairs = zip(array("h", left), array("h", right), strict=True)
+    return array("h", (each for pair in pairs for each in pair)).tobytes()
+
+
+def wav(
+    samples: bytes, claimed: int | None = None, channels: int = 1, rate_hz: int = RATE_HZ
+) -> bytes:
     size = len(samples) if claimed is None else claimed
+    frame_bytes = 2 * channels
     return (
         b"RIFF"
         + struct.pack("<I", size + 36)
         + b"WAVEfmt "
-        + struct.pack("<IHHIIHH", 16, 1, 1, RATE_HZ, RATE_HZ * 2, 2, 16)
+        + struct.pack("<IHHIIHH", 16, 1, channels, rate_hz, rate_hz * frame_bytes, frame_bytes, 16)
         + b"data"
         + struct.pack("<I", size)
         + samples

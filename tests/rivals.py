@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import cycle
 
-from ami_bridge.asterisk.lease import STALE_CLAIM_S, TAKE_OVER_S, VALID_S, VARIABLE, Lease
+from ami_bridge.lease import STALE_CLAIM_S, TAKE_OVER_S, VALID_S, VARIABLE, Lease
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
 
 ANSWER_TIMEOUT_S = 5.0
@@ -52,18 +52,15 @@ class FakePbx:
     bridges: list[Bridge] = field(default_factory=list)
     doubles: list[float] = field(default_factory=list)  # when two held
 
-    def carry_out(self, action: Mapping[str, str]) -> dict[str, str]:
-        """Read or set the variable, as Asterisk 22 does."""
-        assert "Channel" not in action
-        assert action["Variable"] == VARIABLE
+    def carry_out(self, variable: str, text: str | None) -> str:
+        """Set the variable, or only read it."""
+        assert variable == VARIABLE
         if self.refuses:
             raise ActionRefused("refused", "Permission denied")
-        if action["Action"] == "Setvar":
-            self.value = action["Value"]
+        if text is not None:
+            self.value = text
             self.written.append(self.value)
-            return {"Response": "Success", "Message": "Variable Set"}
-        assert action["Action"] == "Getvar"
-        return {"Response": "Success", "Variable": VARIABLE, "Value": self.value}
+        return self.value
 
     def holders(self) -> list[Bridge]:
         """Name those that would act now; there must never have been two."""
@@ -89,11 +86,17 @@ class Bridge:
         self.began_s: list[float] = []
         self.lost: list[HushtapeError] = []
         self.lease = Lease(
-            "pbx1", owner, self._ask, lambda: self.heard_at, seconds=seconds, pause=self._wait
+            "pbx1",
+            owner,
+            self._ask,
+            self._set,
+            lambda: self.heard_at,
+            seconds=seconds,
+            pause=self._wait,
         )
         self._pbx = pbx
         self._frozen_until_s = 0.0
-        self._pending: set[asyncio.Future[Mapping[str, str]]] = set()
+        self._pending: set[asyncio.Future[str]] = set()
         pbx.bridges.append(self)
         self._task = asyncio.create_task(self._serve())
 
@@ -126,16 +129,19 @@ class Bridge:
             self.lost.append(lost)
             await self._wait(AGAIN_S)
 
-    async def _ask(self, action: Mapping[str, str]) -> Mapping[str, str]:
+    async def _set(self, variable: str, text: str) -> None:
+        await self._ask(variable, text)
+
+    async def _ask(self, variable: str, text: str | None = None) -> str:
         if self.cut:
             raise LinkLost("there is no link")
         loop = asyncio.get_running_loop()
         there_s, back_s = self.way_s(), self.way_s()
-        answer: asyncio.Future[Mapping[str, str]] = loop.create_future()
+        answer: asyncio.Future[str] = loop.create_future()
 
         def arrive() -> None:
             try:
-                done = self._pbx.carry_out(action)
+                done = self._pbx.carry_out(variable, text)
             except HushtapeError as error:
                 why = error
                 loop.call_later(back_s, lambda: answer.done() or answer.set_exception(why))

@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 
 from ami_bridge.asterisk.protocol import Frame, parse
-from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.asterisk.translate import Translator
 from ami_bridge.call.machine import Call
 from ami_bridge.facts import Channel
 from ami_bridge.rehearsal.rehearsal import Rehearsal
+from ami_bridge.told import Told
 from hushtape.config import Pbx
 from hushtape.policy import parse as policies
 from hushtape.policy.schema import Destination, Policy

@@ -8,39 +8,55 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from panoramisk import Manager
 
-from ami_bridge.asterisk.inbox import Inbox
 from ami_bridge.asterisk.limits import NEVER_S, Limits
-from ami_bridge.asterisk.protocol import Carried, SafeProtocol
+from ami_bridge.asterisk.protocol import Frame, SafeProtocol
+from ami_bridge.inbox import Inbox
+from ami_bridge.link import Connection
 from hushtape.config import Pbx
-from hushtape.errors import ConfigError, LinkLost, Unreachable
+from hushtape.errors import ConfigError, HushtapeError, Unreachable
 
 # panoramisk writes whole actions to its log, the login among them, so it gets one that keeps none.
 _NO_LOG = logging.getLogger(f"{__name__}.panoramisk")
 _NO_LOG.addFilter(lambda _: False)
 
 
-@dataclass(slots=True, eq=False)
-class Connection:
+class AmiConnection(Connection[Frame]):
     """One connection, for its whole life."""
 
-    protocol: SafeProtocol
-    manager: Manager
-    inbox: Inbox
-    slots: asyncio.Semaphore  # for actions under way
-    answered_s: float  # when the PBX last answered an action: the event loop's time
-    listening: bool = False  # its owner has caught up with what lives on the PBX
-    slow: bool = False  # its last answer took longer than it should
+    def __init__(
+        self, protocol: SafeProtocol, manager: Manager, inbox: Inbox[Frame], limits: Limits
+    ) -> None:
+        super().__init__(inbox, limits)
+        self.protocol = protocol
+        self.manager = manager
 
-    def answered(self, asked_s: float, now_s: float, slow_s: float) -> bool:
-        """Note an answer; tell whether it is news that answers are slow, or quick again."""
-        self.answered_s = now_s
-        before, self.slow = self.slow, now_s - asked_s > slow_s
-        return self.slow is not before
+    @property
+    def lost(self) -> asyncio.Future[HushtapeError]:
+        """Gets the reason when it is over."""
+        return self.protocol.lost
+
+    @property
+    def gone(self) -> asyncio.Future[None]:
+        """Is done when the socket is closed."""
+        return self.protocol.gone
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over."""
+        return self.protocol.closed
+
+    def end(self, reason: HushtapeError) -> None:
+        """End it, once: everybody who waits gets ``LinkLost``."""
+        self.protocol.end(reason)
+
+    def close(self) -> None:
+        """End it from our side, panoramisk's timer included."""
+        self.protocol.close()
+        self.manager.close()
 
 
 class Opener:
@@ -67,7 +83,7 @@ class Opener:
         self._make_protocol = make_protocol
         self._tls = _tls_context(name, pbx) if pbx.tls else None
 
-    async def open(self) -> Connection:
+    async def open(self) -> AmiConnection:
         """Connect.
 
         Raises:
@@ -76,14 +92,6 @@ class Opener:
         loop = asyncio.get_running_loop()
         limits = self._limits
         transport, protocol = await self._connect()
-        inbox = Inbox(limits.waiting_frames, limits.waiting_bytes)
-
-        def take(_manager: Manager, message: Carried) -> None:
-            if not inbox.put(message.frame):
-                lagging = f"{len(inbox)} events wait to be handled; starting over from the PBX"
-                inbox.discard()
-                protocol.end(LinkLost(lagging))
-
         manager = Manager(
             host=self._pbx.host,
             port=self._pbx.port,
@@ -95,12 +103,13 @@ class Opener:
             reconnect_timeout=NEVER_S,
         )
         # Not Manager.connect(): it would try again by itself, also after close().
-        manager.register_event("*", take)
+        inbox: Inbox[Frame] = Inbox(limits.waiting_frames, limits.waiting_bytes)
+        connection = AmiConnection(protocol, manager, inbox, limits)
+        manager.register_event("*", lambda _manager, carried: connection.put(carried.frame))
         made: asyncio.Future[Any] = loop.create_future()
         made.set_result((transport, protocol))
         manager.connection_made(made)
-        slots = asyncio.Semaphore(limits.actions_under_way)
-        return Connection(protocol, manager, inbox, slots, answered_s=loop.time())
+        return connection
 
     async def _connect(self) -> tuple[asyncio.Transport, SafeProtocol]:
         timeout_s = self._limits.connect_timeout_s

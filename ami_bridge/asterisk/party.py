@@ -10,37 +10,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ami_bridge.asterisk.talks import Heard, pair
+from ami_bridge.asterisk.talks import pair
 from ami_bridge.facts import Channel, Talker
+from ami_bridge.places import person, place
+from ami_bridge.talks import Heard
 from hushtape.config import Pbx
-from hushtape.policy import numbers
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
 
-TEXT_LIMIT = 200  # characters of a caller's name or number that are kept
 # Asterisk's own: they announce and record in conferences, and nobody speaks through them.
 MACHINES = ("CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Snoop/", "Message/")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
-_NOT_IN_QUEUES = re.compile(r"[^A-Za-z0-9_.-]")
-QUEUE_LIMIT = 80
 _NOWHERE = Place(DestinationKind.UNKNOWN, "")
-
-
-def person(text: str) -> str:
-    """Cut a name or number from the network to what is kept of it; Asterisk's word for none."""
-    text = "".join(character for character in text[:TEXT_LIMIT] if character.isprintable())
-    return "" if text == "<unknown>" else text
 
 
 def unescaped(name: str) -> str:
     r"""Undo what Asterisk does to names in events, as C writes strings: ``O\'Brien``."""
     return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), name)
-
-
-def queue_name(text: str) -> str:
-    """Keep of a queue's name what a configuration can name; anything else is no queue of ours."""
-    return _NOT_IN_QUEUES.sub("_", text[:QUEUE_LIMIT])
 
 
 class Party:
@@ -57,15 +44,7 @@ class Party:
 
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
-        pbx = self._pbx
-        if extension in pbx.queues:
-            return Place(DestinationKind.QUEUE, extension, queue=pbx.queues[extension])
-        if any(numbers.matches(pattern, extension) for pattern in pbx.extensions):
-            return Place(DestinationKind.EXTENSION, extension)
-        if any(numbers.matches(pattern, extension) for pattern in pbx.outside):
-            number = extension.removeprefix(pbx.outside_prefix)
-            return Place(DestinationKind.OUTSIDE, extension, number=number)
-        return Place(DestinationKind.UNKNOWN, extension)
+        return place(self._pbx, extension)
 
     def dials(self, called: str, extension: str) -> None:
         """Note in which extension a channel, by its uniqueid, is dialled."""

@@ -5,6 +5,8 @@ event to the listener.
 ``Manager`` and ``Action`` and replaces how bytes are read and what happens when a link ends:
 
 - A frame is over where Asterisk ended it, not where a caller's number says so (``forgery``).
+- An event that isn't as Asterisk writes it (``written``) is dropped, and ``DROPPED`` is told in its
+  place: something was feigned, and so something else may have been lost.
 - A frame is decoded whole, so a character split between two reads survives; what isn't UTF-8
   becomes U+FFFD and the stream goes on.
 - The first header of a name counts, so that a header which the dialplan appends (``UserEvent``)
@@ -18,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,8 @@ from panoramisk.message import Message
 
 from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
 from ami_bridge.asterisk.trace import GREETING, Trace
-from hushtape.errors import HushtapeError, LinkLost, TooBig
+from ami_bridge.asterisk.written import is_as_written, is_stamped
+from hushtape.errors import HushtapeError, LinkLost, TooBig, described
 
 FRAME_LIMIT_BYTES = 64 * 1024
 """One frame; an event has 1 to 3 KB, and a caller may have a name of 4 KB in several headers."""
@@ -39,6 +41,9 @@ GREETING_LIMIT_BYTES = 1024
 
 DOUBT_S = 1.0
 """Asterisk writes an event at once: what looks like half of one after so long is a whole one."""
+
+DROPPED = "HushtapeDropped"
+"""The event that is told in place of one that isn't as Asterisk writes it. It says nothing else."""
 
 SUCCESS = frozenset({"Success", "Goodbye", "Pong"})
 LIST_ENDS = frozenset({"complete", "cancelled"})
@@ -174,6 +179,7 @@ class SafeProtocol(AMIProtocol):
     Args:
         clock: aware, UTC.
         list_ids: with what the ActionID of every list that we ask for begins, and nothing else.
+        own_ids: with what the ActionID of whatever we ask for begins.
         frame_limit: bytes.
         trace: keeps every frame received.
         on_keys: is called for each event that tells of keys, which is dropped unread.
@@ -195,6 +201,7 @@ class SafeProtocol(AMIProtocol):
         *,
         clock: Callable[[], datetime],
         list_ids: str,
+        own_ids: str = "",
         frame_limit: int = FRAME_LIMIT_BYTES,
         trace: Trace | None = None,
         on_keys: Callable[[], None] = lambda: None,
@@ -202,6 +209,8 @@ class SafeProtocol(AMIProtocol):
         self._on_keys = on_keys
         self._clock = clock
         self._list_ids = list_ids
+        self._own_ids = own_ids.encode()
+        self._stamped = False  # no event without its time is believed any more
         self._frame_limit = frame_limit
         self._trace = trace
         self._buffer = bytearray()
@@ -310,15 +319,15 @@ class SafeProtocol(AMIProtocol):
         start, search = 0, self._searched
         received: datetime | None = None
         while (end := self._end_of(text or self._buffer, start, search)) >= 0:
-            raw = bytes(self._buffer[start:end]).lstrip(_LINE_END)
+            raw = bytes(self._buffer[start:end]).strip(_LINE_END)
             start = search = end + len(_FRAME_END)
             if _KEYS.match(raw):
                 self._on_keys()
                 continue
             received = received or self._clock()
-            if self._trace is not None and raw:
+            frame = self._believed(parse(mended(raw), received))
+            if self._trace is not None and raw and frame.event != DROPPED:
                 self._trace.frame(raw, received)
-            frame = parse(mended(raw), received)
             if frame.event or "Response" in frame:
                 self.handle_message(Carried(frame))
             if self.closed:
@@ -328,13 +337,22 @@ class SafeProtocol(AMIProtocol):
         if len(self._buffer) > self._frame_limit:
             self.end(TooBig(f"the PBX sent a frame of more than {self._frame_limit} bytes"))
 
+    def _believed(self, frame: Frame) -> Frame:
+        """Return a frame, or what is told in its place."""
+        if not frame.event or frame.get("ActionID", "").startswith(self._list_ids):
+            return frame
+        if not is_as_written(frame.pairs, stamped=self._stamped):
+            return Frame((("Event", DROPPED),), frame.received)
+        self._stamped = self._stamped or is_stamped(frame.pairs)
+        return frame
+
     def _end_of(self, text: bytes | bytearray, start: int, search: int) -> int:
         """Find the end of the frame that begins there; -1: it isn't there yet, or it's too long."""
         doubtful = -1
         while (end := self._buffer.find(_FRAME_END, search)) >= 0:
             if end - start > self._frame_limit:
                 break
-            if is_over(text, start, end):
+            if is_over(text, start, end, self._own_ids, stamped=self._stamped):
                 return end
             doubtful = end if doubtful < 0 else doubtful
             search = end + 1
@@ -347,11 +365,6 @@ class SafeProtocol(AMIProtocol):
         """Nothing more came of what may be half an event: then it is a whole one."""
         if not self.closed:
             self._guarded(lambda: self._cut(self._buffer + bytes(REACH_BYTES)))
-
-
-def described(error: BaseException) -> str:
-    """Say what an exception was and where, without its text, which may quote a caller."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 def _ends_list(frame: Frame) -> bool:

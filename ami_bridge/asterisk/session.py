@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from ami_bridge.asterisk.clock import PbxClock, believable
 from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
 from ami_bridge.asterisk.protocol import FRAME_LIMIT_BYTES, Frame, parse
 from ami_bridge.asterisk.trace import GREETING
+from ami_bridge.clock import PbxClock, believable
 from hushtape.errors import Damaged
 
 MARK_EVENT = "HushtapeTrace"

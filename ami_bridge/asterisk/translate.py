@@ -7,13 +7,14 @@ Asterisk 22 (tests/data/ami).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from ami_bridge.asterisk.consulting import Consultation, Consulting
-from ami_bridge.asterisk.party import Party, person, queue_name, unescaped
-from ami_bridge.asterisk.payments import ACTS, PAYMENT_VARIABLE, Payments, in_subroutine, read_note
+from ami_bridge.asterisk.listeners import EVENTS as LISTENERS
+from ami_bridge.asterisk.listeners import Listeners
+from ami_bridge.asterisk.party import Party, unescaped
+from ami_bridge.asterisk.subroutines import in_subroutine
 from ami_bridge.asterisk.talks import Talks, pair
+from ami_bridge.consulting import Consultation, Consulting
 from ami_bridge.facts import (
     AgentAnswered,
     Answered,
@@ -38,6 +39,9 @@ from ami_bridge.facts import (
     TransferCompleted,
     TransferFailed,
 )
+from ami_bridge.payments import ACTS, PAID_VARIABLE, PAYMENT_VARIABLE, Payments, read_note
+from ami_bridge.places import person, queue_name
+from ami_bridge.told import Told
 from hushtape.config import Pbx
 from hushtape.policy.decide import Arrival, Place
 from hushtape.policy.schema import Asker, DestinationKind, Permission
@@ -51,16 +55,8 @@ PARKING = ("parking", "holding")  # bridges in which nobody talks
 OWN_EVENT = "Hushtape"  # the name of the dialplan's events for us
 CALL_VARIABLE = "HUSHTAPE_CALL"
 OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
-VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE)
+VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE, PAID_VARIABLE)
 _UNSET = "(null)"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A fact, and the channel of the outside party to whose call it belongs."""
-
-    channel: Channel
-    fact: Fact
 
 
 class Translator:
@@ -78,7 +74,10 @@ class Translator:
         self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
         self._party = Party(pbx, self._channels)
         self._consulting = Consulting(self._channels, self._talks, self._party.telephone)
-        self._payments = Payments(self._channels, self._talks, self._consulting)
+        self._listeners = Listeners(self._channels)
+        self._payments = Payments(
+            self._channels, self._talks, self._consulting, is_overheard=self._is_overheard
+        )
         self._handlers: dict[str, Callable[[Event, datetime], Iterable[Told]]] = {
             "Newchannel": self._new_channel,
             "Rename": self._renamed,
@@ -96,6 +95,7 @@ class Translator:
             "ParkedCall": self._parked,
             "UserEvent": self._said_by_dialplan,
             "Hangup": self._hung_up,
+            **dict.fromkeys(LISTENERS, self._listening),
         }
 
     def channel(self, uniqueid: str) -> Channel | None:
@@ -128,6 +128,7 @@ class Translator:
         channel = self._channels.get(event.get("Uniqueid", ""))
         if channel is None:
             return []
+        channel.strange = True
         told = self._payments.foreign(channel, event.get("Linkedid", ""), at)
         return [Told(each, fact) for each, fact in told]
 
@@ -186,6 +187,7 @@ class Translator:
         self._moved_on.discard(uniqueid)
         self._rung_at.pop(uniqueid, None)
         self._party.forget(uniqueid)
+        self._listeners.forget(uniqueid)
         self._company.pop(uniqueid, None)
         for caller in self._consulting.forget(channel):
             yield Told(caller, LegGone(at=gone.at, leg=uniqueid))
@@ -202,6 +204,14 @@ class Translator:
     def _consulted_gone(self, bridge: str, at: datetime) -> Iterator[Told]:
         for caller in self._consulting.emptied(bridge):
             yield Told(caller, ConsultedGone(at=at))
+
+    def _listening(self, event: Event, _at: datetime) -> Iterator[Told]:
+        self._listeners.said(event)
+        yield from ()
+
+    def _is_overheard(self, channels: list[Channel]) -> bool:
+        bridges = [self._talks.bridge_of(each.uniqueid) for each in channels]
+        return self._listeners.on(channels, bridges)
 
     # queues
 
@@ -414,6 +424,8 @@ class Translator:
 
     def _said_by_dialplan(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channels.get(event.get("Uniqueid", ""))
+        if "Uniqueid" not in event:  # another program's, by the action
+            channel = self._named(event.get("Channel", ""))
         if event.get("UserEvent") != OWN_EVENT or channel is None:
             return
         outside = self._party.is_outside(channel)
@@ -432,11 +444,16 @@ class Translator:
             if announced or not outside:  # nobody gives it to himself
                 yield from self._tell_all(channel, PermissionGiven(at=at, by=permission))
 
+    def _named(self, name: str) -> Channel | None:
+        """Return a channel by its name, which another program knows."""
+        found = [each for each in self._channels.values() if name and each.name == name]
+        return found[-1] if found else None
+
     def _tell_all(self, channel: Channel, fact: Fact) -> Iterator[Told]:
         """Tell it of a channel and of those with whom it talks: one of them has the call."""
         yield Told(channel, fact)
         # Half of a Local channel stands for whoever is behind it.
-        behind = self._talks.behind(channel.name) if pair(channel.name) else []
+        behind = self._talks.behind(channel.uniqueid)
         told = {channel.uniqueid}
         for heard in [*self._talks.company(channel.uniqueid), *behind]:
             other = self._channels.get(heard.uniqueid)
@@ -484,7 +501,7 @@ class Translator:
 
     def _behind(self, half: str) -> Channel | None:
         """Return the one with whom a Local channel's half connects, if there is just one."""
-        heard = self._talks.behind(half)
+        heard = self._talks.behind_name(half)
         return self._channels.get(heard[0].uniqueid) if len(heard) == 1 else None
 
     def _local_in_talk(self, uniqueid: str) -> str:
@@ -564,6 +581,8 @@ class Translator:
             if in_subroutine(event):
                 self._channels[uniqueid].extension = event.get("DNID", "")
             self._moved_on.add(uniqueid)
+        for uniqueid in alive:  # whoever began to record meanwhile has not been seen
+            self._channels[uniqueid].strange = True
         payments = list(self._payments_noted(alive, at, since))
         for uniqueid, event in alive.items():
             told = [each for each in payments if each.channel.uniqueid == uniqueid]
@@ -612,11 +631,14 @@ class Translator:
         """Tell of payments that began while nobody listened, and of those that are known."""
         for uniqueid, event in alive.items():
             channel = self._channels[uniqueid]
-            text = variables_of(event).get(PAYMENT_VARIABLE, "")
+            variables, linkedid = variables_of(event), event.get("Linkedid", "")
+            paid = variables.get(PAID_VARIABLE, "")
+            over = self._payments.paid(paid, channel, linkedid, at, since)
+            yield from (Told(each, fact) for each, fact in over)
+            text = variables.get(PAYMENT_VARIABLE, "")
             channel.paying = read_note(text, at, since) if text else None
             if not text:
                 continue
-            linkedid = event.get("Linkedid", "")
             noted = self._payments.noted(text, channel, linkedid, at, since)
             yield from (Told(each, fact) for each, fact in noted)
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ami_bridge.facts import Talker
+from ami_bridge.facts import (
+    Arrived,
+    Fact,
+    LeftTalk,
+    Parked,
+    TalkChanged,
+    Talker,
+    TransferCompleted,
+    TransferFailed,
+)
 
 SEVERAL = "several"  # voices at once
 MOST_KNOWN = 200  # telephones and channels; a call that goes round for ever forgets the oldest
@@ -47,6 +56,21 @@ class Company:
     strangers_since: datetime | None = None
     strangers: tuple[Talker, ...] = ()  # the last who were there
     heard: str = ""  # uniqueid of the one whom the present segment hears
+    had_by: tuple[Talker, ...] = ()  # who has the outside party, also while he has it waiting
+    sent_by: tuple[Talker, ...] = ()  # who had it until it was taken elsewhere
+
+    def follow(self, fact: Fact) -> None:
+        """Take in whose the outside party is. It decides nothing: an agent's desktop asks."""
+        match fact:
+            case TalkChanged(talkers=talkers):
+                voices = tuple(each for each in talkers if not each.stands_in)
+                self.had_by = voices or self.had_by
+            case TransferCompleted() | LeftTalk():
+                self.sent_by, self.had_by = self.had_by or self.sent_by, ()
+            case Parked() | TransferFailed():
+                self.had_by = self.had_by or self.sent_by
+            case Arrived():
+                self.sent_by = self.had_by = ()
 
     def expect(self) -> None:
         """Let in who comes next; strangers who are there already have come too early."""

@@ -61,7 +61,8 @@ from ami_bridge.facts import (
     TransferFailed,
 )
 from hushtape.policy import decide
-from hushtape.policy.schema import Policy, Starts
+from hushtape.policy.decide import Beside
+from hushtape.policy.schema import Starts
 from hushtape.policy.stages import Stage, Turn
 from hushtape.recordings.manifest import CallFacts, EndedBy, Handoff, Party
 
@@ -83,19 +84,33 @@ class Call(Standing):
 
     @classmethod
     def resumed(
-        cls, state: noted.Noted, pbx: str, pbx_call: str, policy: Policy, began: Arrived
+        cls,
+        state: noted.Noted,
+        pbx: str,
+        pbx_call: str,
+        policy: Beside,
+        began: Arrived,
+        *,
+        one_file: bool = False,
     ) -> Call:
         """Make a call anew of what a bridge noted on its channel; apply ``Adopted`` next.
 
         Args:
             policy: the one that the note names.
             began: who the outside party is, as the PBX shows it now.
+            one_file: see ``Standing``.
         """
         arrival = replace(began.arrival, at=state.began_at, direction=state.direction)
         began = Arrived(at=state.began_at, arrival=arrival, number=began.number, name=began.name)
         reason = decide.on_resuming(policy)
         call = cls(
-            id=state.id, pbx=pbx, pbx_call=pbx_call, policy=policy, began=began, reason=reason
+            id=state.id,
+            pbx=pbx,
+            pbx_call=pbx_call,
+            policy=policy,
+            began=began,
+            reason=reason,
+            one_file=one_file,
         )
         resumed.fill(call, state)
         return call
@@ -136,6 +151,7 @@ class Call(Standing):
             return self._after_the_end(fact)
         if isinstance(fact, _MOVES):
             payment.moved(self, fact)
+        self.company.follow(fact)
         commands = self._with_note(_handler(fact)(self, fact))
         return commands + self._hand_off() if isinstance(fact, HungUp) else commands
 

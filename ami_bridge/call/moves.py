@@ -75,6 +75,7 @@ def enter(call: Standing, at: datetime, reason: Reason, ended_by: EndedBy) -> li
         call.tell(at, "the payment goes on: silent here, too", why)
         paying.beneath = Stage.WAITING if call.awaits_answer else Stage.RECORDED
         paying.ways = [way for way in paying.ways if way is not PaymentWay.TRANSFER]
+        paying.consulted = False
         if not call.awaits_answer:
             call.company.expect()
         return []

@@ -30,8 +30,9 @@ _ON = re.compile(r"[\w.-]{1,50}~[\w./@-]{1,79}", re.ASCII)
 _LEGS = {Leg.OUTSIDE: "o", Leg.CONSULTATION: "c"}
 _DISCARD, _PERMISSION, _ANSWER = "d", "p", "a"
 _FIELDS = (10, 11)  # the payment stands there only if there is one
-_PAYMENT = re.compile(r"([tkdea]{0,5}):([a-z]{1,20}):(\d{1,14}|l)?", re.ASCII)
+_PAYMENT = re.compile(r"([tkdeac]{0,6}):([a-z]{1,20}):(\d{1,14}|l)?", re.ASCII)
 _LATE = "l"
+_CONSULTED = "c"
 _WAYS = {
     PaymentWay.TRANSFER: "t",
     PaymentWay.KEY: "k",
@@ -59,12 +60,14 @@ class NotedPayment:
     Args:
         since: from then on it may last for so long; None: there is no such time, or it is over.
         late: it lasts too long already: silent whatever is told, but for a queue.
+        consulted: an agent has the payment line on the telephone.
     """
 
     beneath: Stage
     ways: tuple[PaymentWay, ...] = ()
     since: datetime | None = None
     late: bool = False
+    consulted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +157,7 @@ def read(text: str) -> Noted:
 
 
 def _payment(payment: NotedPayment) -> str:
-    ways = "".join(_WAYS[way] for way in payment.ways)
+    ways = "".join(_WAYS[way] for way in payment.ways) + _CONSULTED * payment.consulted
     since = _ms(payment.since) if payment.since is not None else ""
     since = _LATE if payment.late else since
     return f"{ways}:{payment.beneath}:{since}"
@@ -168,9 +171,9 @@ def _read_payment(text: str) -> NotedPayment:
     if beneath in (Stage.SILENT, Stage.OVER):
         raise ValueError("a payment is beneath no other, and not at the end")
     ways = tuple(way for way, letter in _WAYS.items() if letter in letters)
-    if since == _LATE:
-        return NotedPayment(Stage(beneath), ways, late=True)
-    return NotedPayment(Stage(beneath), ways, _at(since) if since else None)
+    late, consulted = since == _LATE, _CONSULTED in letters
+    began_at = _at(since) if since and not late else None
+    return NotedPayment(Stage(beneath), ways, began_at, late=late, consulted=consulted)
 
 
 def _segment(segment: NotedSegment) -> str:

@@ -52,8 +52,7 @@ def began(call: Standing, fact: PaymentBegan) -> list[Command]:
     paying = call.paying
     if paying is None:
         return commands
-    if before is None:
-        paying.consulted = fact.consulting
+    paying.consulted |= fact.consulting
     if fact.way is not PaymentWay.TRANSFER and paying.since is None and not paying.late:
         paying.since = fact.at  # to begin once more lengthens nothing
         commands += await_end(call, paying, fact.at)
@@ -75,10 +74,9 @@ def line_consulted(call: Standing, fact: ConsultationBegan) -> list[Command]:
     line = judging.line_at(call.policy, (fact.place, *(each.place for each in fact.talkers)))
     if line is None:
         return []
-    before = call.paying
     call.tell(fact.at, "the agent calls a payment line", line.reason)
     commands = call.silence(PaymentWay.TRANSFER, fact.at, line.reason)
-    if before is None and call.paying is not None:
+    if call.paying is not None:
         call.paying.consulted = True
     return commands
 
@@ -106,7 +104,7 @@ def line_left(call: Standing, at: datetime) -> list[Command]:
     paying = call.paying
     if paying is None or not paying.consulted:
         return []
-    paying.leaving = 0
+    paying.leaving, paying.consulted = 0, False
     named = decide.on_payment(call.policy, PaymentWay.TRANSFER).allowed
     if _there(call) is not _There.KNOWN or not named:
         return []
@@ -138,8 +136,9 @@ def ended(call: Standing, fact: PaymentEnded) -> list[Command]:
         return commands
     there = _there(call)
     over = [fact.way, *_not_named(call, paying)]  # of a transfer: a line not rung, or gone
-    if there is _There.KNOWN:
+    if there is _There.KNOWN and not paying.consulted:
         over.append(PaymentWay.TRANSFER)  # the line is gone again
+    paying.consulted = paying.consulted and PaymentWay.TRANSFER not in over
     paying.ways = [way for way in paying.ways if way not in over]
     if there is _There.LINE and PaymentWay.TRANSFER not in paying.ways:
         paying.ways.append(PaymentWay.TRANSFER)

@@ -30,7 +30,16 @@ from ami_bridge.facts import (
     StopUnconfirmed,
     UnmuteRecorder,
 )
-from hushtape.recordings.manifest import EndedBy, Leg, Reason, Segment, StopSeen
+from hushtape.recordings.manifest import (
+    BOTH,
+    INSIDE,
+    OUTSIDE,
+    EndedBy,
+    Leg,
+    Reason,
+    Segment,
+    StopSeen,
+)
 
 STUCK_REST_S = 5.0  # a recorder that can't be stopped is tried again after so long
 MOST_STUCK_TRIES = 500  # three quarters of an hour
@@ -275,6 +284,7 @@ class Book(Protocol):
     """The call, as its recorders see it."""
 
     id: str
+    one_file: bool  # its PBX writes both sides of a recorder into one file
 
     def new_segment(self) -> int:
         """Number the next segment; 0 if there were too many."""
@@ -436,10 +446,7 @@ class Track:
             self.recorder = Recorder.REFUSED
             return [RaiseAlarm("too many segments in one call: not recorded on")]
         self.draft = Draft(number, at, at)
-        outside, inside = (
-            file_name(book.id, number, "outside"),
-            file_name(book.id, number, "inside"),
-        )
+        outside, inside = file_names(book.id, number, one_file=book.one_file)
         return [StartRecorder(number, outside, inside, leg=self.channel)]
 
     def _close_segment(self, book: Book, signal: Signal, at: datetime, ended_by: EndedBy) -> None:
@@ -460,11 +467,12 @@ class Track:
             ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
         elif draft.cause_at is not None and draft.ended_by is not None:
             ended_by = draft.ended_by
+        outside, inside = file_names(book.id, draft.number, one_file=book.one_file)
         book.keep(
             Segment(
                 number=draft.number,
-                outside_file=file_name(book.id, draft.number, "outside"),
-                inside_file=file_name(book.id, draft.number, "inside"),
+                outside_file=outside,
+                inside_file=inside,
                 started_at=draft.started_at,
                 ended_at=draft.cause_at or at,
                 ended_by=ended_by,
@@ -478,3 +486,10 @@ class Track:
 def file_name(call_id: str, segment: int, side: str) -> str:
     """Name a segment's file: "outside" is what the channel says, "inside" what it hears."""
     return f"{call_id}.{segment}.{side}.wav"
+
+
+def file_names(call_id: str, segment: int, *, one_file: bool) -> tuple[str, str]:
+    """Name the file of what the channel says, and that of what it hears; they may be the same."""
+    sides = (BOTH, BOTH) if one_file else (OUTSIDE, INSIDE)
+    outside, inside = (file_name(call_id, segment, side) for side in sides)
+    return outside, inside

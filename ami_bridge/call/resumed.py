@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ami_bridge.call import noted
 from ami_bridge.call.noted import Noted, NotedPayment, NotedSegment
-from ami_bridge.call.recorder import Draft, Recorder, Track, file_name
+from ami_bridge.call.recorder import Draft, Recorder, Track, file_names
 from ami_bridge.call.standing import Paying, Standing
 from ami_bridge.facts import Channel, Claimed
 from hushtape.policy.stages import Stage
@@ -32,7 +32,9 @@ def state_of(call: Standing) -> Noted:
     if paying is not None:
         since = paying.since if paying.rest else None
         since = None if paying.late else since
-        payment = NotedPayment(paying.beneath, tuple(paying.ways), since, paying.late)
+        payment = NotedPayment(
+            paying.beneath, tuple(paying.ways), since, paying.late, paying.consulted
+        )
     return Noted(
         id=call.id,
         stage=call.stage,
@@ -80,7 +82,7 @@ def fill(call: Standing, state: Noted) -> None:
             _perhaps_running(track, each, each.ended_at or each.started_at)
             call.consultations.append(track)
         else:
-            call.keep(_unseen(call.id, each))
+            call.keep(_unseen(call, each))
 
 
 def _paying(state: Noted) -> Paying:
@@ -88,8 +90,14 @@ def _paying(state: Noted) -> Paying:
     if noted_one is None:  # what had begun it isn't known: recorded only after a queue, if ever
         return Paying(Stage.UNRECORDED)
     rest = -1 if noted_one.since is not None else 0  # Adopted gives it its time
-    late = noted_one.late
-    return Paying(noted_one.beneath, list(noted_one.ways), noted_one.since, rest, late=late)
+    return Paying(
+        noted_one.beneath,
+        list(noted_one.ways),
+        noted_one.since,
+        rest,
+        late=noted_one.late,
+        consulted=noted_one.consulted,
+    )
 
 
 def _perhaps_running(track: Track, segment: NotedSegment, unwanted_since: datetime | None) -> None:
@@ -100,11 +108,12 @@ def _perhaps_running(track: Track, segment: NotedSegment, unwanted_since: dateti
         track.draft.unseen = True
 
 
-def _unseen(call_id: str, segment: NotedSegment) -> Segment:
+def _unseen(call: Standing, segment: NotedSegment) -> Segment:
+    outside, inside = file_names(call.id, segment.number, one_file=call.one_file)
     return Segment(
         number=segment.number,
-        outside_file=file_name(call_id, segment.number, "outside"),
-        inside_file=file_name(call_id, segment.number, "inside"),
+        outside_file=outside,
+        inside_file=inside,
         started_at=segment.started_at,
         ended_at=segment.ended_at or segment.started_at,
         ended_by=EndedBy.LINK_LOST,

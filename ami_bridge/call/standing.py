@@ -17,7 +17,8 @@ from ami_bridge.call.papers import Papers
 from ami_bridge.call.recorder import Recorder, Signal, Track
 from ami_bridge.facts import Arrived, Channel, Command, Rest
 from hushtape.policy import decide
-from hushtape.policy.schema import OnTransfer, Pause, PaymentWay, Policy
+from hushtape.policy.decide import Beside
+from hushtape.policy.schema import OnTransfer, Pause, PaymentWay
 from hushtape.policy.stages import BENEATH, STAGES, Stage, Turn
 from hushtape.recordings.manifest import EndedBy, Reason, Segment, SpanKind
 
@@ -55,7 +56,7 @@ class Paying:
         rest: after which that is over; 0: nothing is waited for.
         stops: recorders must stop, whatever the policy says of muting them.
         moved: somebody came or went meanwhile: a recorder that ran through that may be deaf.
-        consulted: it has begun with an agent's call to a payment line, while the caller waits.
+        consulted: an agent has a payment line on the telephone, while the caller waits.
         late: its end wasn't told in time, or the policy stays silent after it: no end that is told
             now brings the recording back.
         leaving: after this rest it is clear what became of that call; 0: nothing is waited for.
@@ -85,21 +86,24 @@ class Standing:
         id: the call's id, of our own making.
         pbx: the PBX's name in the configuration.
         pbx_call: the PBX's own id of the outside party's channel.
-        policy: the version in force when the call began; it decides to the end.
+        policy: the version in force when the call began, beside the others of then; it decides to
+            the end.
         began: the fact with which the call came into a recorded place.
         reason: why the policy names it.
         discard: why nothing of it may be kept, as things stand; None: it may.
+        one_file: its PBX writes both sides of a recorder into one file.
     """
 
     id: str
     pbx: str
     pbx_call: str
-    policy: Policy
+    policy: Beside
     began: Arrived
     reason: Reason
 
     stage: Stage = Stage.UNRECORDED
     discard: Reason | None = None
+    one_file: bool = False
     paying: Paying | None = None  # while it is silent
     awaits_answer: bool = False  # it is recorded from its first agent's answer on
     ending: bool = False  # the bridge ends: no new recorder; its successor goes on

@@ -39,6 +39,7 @@ EXTENSION = re.compile(r"[A-Za-z0-9*#._-]{1,40}")
 PBX = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 STATUSES = {
     Answer.DONE: 200,
+    Answer.ACKNOWLEDGED: 202,  # not 200: who asks for that alone shows no card
     Answer.UNCONFIRMED: 504,
     Answer.NO_CALL: 404,
     Answer.SEVERAL: 409,
@@ -248,7 +249,7 @@ class Api:
         except Exception as error:  # a bug there, or the bridge ends: the desktop has an answer
             raise_alarm(Kind.PROGRAM, "a desktop's request failed in the bridge", exc_info=error)
             return plain(500, "the bridge failed: nothing is confirmed"), None
-        if asked is Asked.BEGIN and outcome.answer is Answer.DONE and not _is_silent(outcome):
+        if asked is Asked.BEGIN and not _keeps_word(outcome):
             outcome = Outcome(answer=Answer.UNCONFIRMED, calls=outcome.calls)
         return _reply(outcome), outcome
 
@@ -278,10 +279,19 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
-def _is_silent(outcome: Outcome) -> bool:
-    return bool(outcome.calls) and all(
-        call.hearing is Hearing.SILENT and call.confirmed for call in outcome.calls
-    )
+def _keeps_word(outcome: Outcome) -> bool:
+    """Tell whether the calls are as silent as the answer to a beginning says."""
+    calls = outcome.calls
+    match outcome.answer:
+        case Answer.DONE:
+            sure = [call.confirmed for call in calls]
+        case Answer.ACKNOWLEDGED:
+            sure = [call.acknowledged for call in calls]
+        case _:
+            return True
+    # An opted-out call isn't recorded for another reason, and is as silent.
+    heard = any(call.hearing is Hearing.RECORDED for call in calls)
+    return bool(calls) and all(sure) and not heard
 
 
 def _reply(outcome: Outcome) -> Reply:
@@ -299,6 +309,7 @@ def _shown(call: CallNow) -> dict[str, object]:
         "pbx": call.pbx,
         "state": call.hearing.value,
         "since": _in_utc(call.since),
+        "acknowledged": call.acknowledged,
         "confirmed": call.confirmed,
     }
 

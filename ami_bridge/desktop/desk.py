@@ -23,6 +23,7 @@ class Answer(StrEnum):
     """How a question was answered."""
 
     DONE = "done"  # begun: silence is confirmed. Ended: the payment is over
+    ACKNOWLEDGED = "acknowledged"  # begun, and the PBX says that what records is muted
     UNCONFIRMED = "unconfirmed"  # begun, and within the time not every recorder was seen to be gone
     NO_CALL = "no call"  # no live call under a policy is meant
     SEVERAL = "several"  # more than one is: which, the desktop must say by its id
@@ -51,6 +52,8 @@ class CallNow:
 
     Args:
         since: when it became silent, aware UTC on the PBX's clock; None: it isn't.
+        acknowledged: each recorder of the call is gone, or muted, as the PBX says. A mute can't be
+            confirmed. False where it is recorded.
         confirmed: every recorder of the call was shown to be gone. False where it is recorded.
     """
 
@@ -58,6 +61,7 @@ class CallNow:
     pbx: str
     hearing: Hearing
     since: datetime | None = None
+    acknowledged: bool = False
     confirmed: bool = False
 
 
@@ -81,6 +85,8 @@ class Desk(Protocol):
 
     async def begin_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
         """Begin a payment by ``PaymentWay.API``, and wait until silence is confirmed.
+
+        Where the policy mutes, only until it is acknowledged.
 
         Of a call in payment already this only waits. A refusal leaves the call as it is; what has
         begun stays begun, also when the wait is over or is cancelled.

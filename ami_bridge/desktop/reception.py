@@ -37,7 +37,7 @@ class Reception:
         self._tell = tell
 
     async def begin_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
-        """Begin a payment, and wait until silence is confirmed."""
+        """Begin a payment, and wait until silence is confirmed, or a mute is acknowledged."""
         live, no = self._one(wanted)
         if live is None:
             return no
@@ -53,9 +53,12 @@ class Reception:
         self._tell(
             live, PaymentBegan(at=at, way=PaymentWay.API, what="a desktop: a payment begins")
         )
-        if not await live.until_quiet(within_s):
-            why = "not every recorder was shown to be gone in time"
+        if not await live.until_sure(within_s):
+            why = "not every recorder around the call was shown to be gone in time"
             return Outcome(answer=Answer.UNCONFIRMED, calls=(_now(live),), why=why)
+        if not live.silent:
+            why = "muted, as the policy says: acknowledged by the PBX, and not to be confirmed"
+            return Outcome(answer=Answer.ACKNOWLEDGED, calls=(_now(live),), why=why)
         return Outcome(answer=Answer.DONE, calls=(_now(live),))
 
     async def end_payment(self, wanted: Wanted, who: str, within_s: float) -> Outcome:
@@ -110,15 +113,12 @@ class Reception:
 def _has(live: Live, extension: str) -> bool:
     """Tell whether an agent, by his extension, talks with the outside party or has it waiting.
 
-    A place that the configuration doesn't know is nobody's extension.
+    He has it no more where it was taken elsewhere, a queue for instance. A place that the
+    configuration doesn't know is nobody's extension.
     """
-    if not extension:
-        return False
     company = live.call.company
-    if any(talker.place.extension == extension for talker in company.talkers):
-        return True
-    telephone = f"/{extension}"
-    return not company.talkers and any(known.endswith(telephone) for known in company.known)
+    there = tuple(each for each in company.talkers if not each.stands_in) or company.had_by
+    return bool(extension) and any(each.place.extension == extension for each in there)
 
 
 def _now(live: Live) -> CallNow:
@@ -126,12 +126,15 @@ def _now(live: Live) -> CallNow:
     span = call.papers.open_span
     hearing = _HEARINGS.get(call.stage, Hearing.NOT_RECORDED)
     since: datetime | None = span.started_at if span is not None else None
+    sure = hearing is not Hearing.SILENT or live.alone
+    confirmed = hearing is not Hearing.RECORDED and not call.writing and sure
     return CallNow(
         id=call.id,
         pbx=live.station.name,
         hearing=hearing,
         since=since if hearing is not Hearing.RECORDED else None,
-        confirmed=hearing is not Hearing.RECORDED and not call.writing,
+        acknowledged=confirmed or (live.quiet and sure),
+        confirmed=confirmed,
     )
 
 

@@ -24,8 +24,14 @@ from ami_bridge.facts import (
 )
 from ami_bridge.walk.reading import Reading
 from hushtape.policy import decide, numbers
-from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind, OnTransfer, PaymentWay, Policy
+from hushtape.policy.decide import Arrival, Beside, Place
+from hushtape.policy.schema import (
+    Destination,
+    DestinationKind,
+    OnTransfer,
+    PaymentWay,
+    Policy,
+)
 from hushtape.recordings.manifest import Direction
 
 HOWS = ("blind", "attended", "redirected", "unseen")
@@ -83,7 +89,7 @@ def _as_queue(policy: Policy, reading: Reading, place: Place) -> tuple[OnTransfe
 
 def _candidates(policy: Policy) -> Iterator[tuple[str, Place]]:
     calls = policy.calls
-    for each in policy.destination:
+    for each in (*policy.destination, *_others(policy)):
         for pattern in each.extensions:
             extension = _matching(pattern)
             yield f"{each.name} ({extension})", Place(DestinationKind.EXTENSION, extension)
@@ -96,6 +102,7 @@ def _candidates(policy: Policy) -> Iterator[tuple[str, Place]]:
         yield f"queue {queue}", Place(DestinationKind.QUEUE, "", queue=queue)
     for number in calls.except_numbers:
         yield "a number of except_numbers", Place(DestinationKind.OUTSIDE, number, number=number)
+        yield "an extension of except_numbers", Place(DestinationKind.EXTENSION, number)
     yield "an extension", Place(DestinationKind.EXTENSION, unlisted(policy))
     yield "another queue", Place(DestinationKind.QUEUE, "", queue=_STRANGE_QUEUE)
     yield (
@@ -106,12 +113,26 @@ def _candidates(policy: Policy) -> Iterator[tuple[str, Place]]:
 
 
 def unlisted(policy: Policy) -> str:
-    """Find an extension that no destination names."""
-    patterns = [pattern for each in policy.destination for pattern in each.extensions]
+    """Find an extension that no destination names, nor an exception."""
+    named = [pattern for each in policy.destination for pattern in each.extensions]
+    patterns = [*named, *(each for line in _others(policy) for each in line.extensions)]
+    patterns += [each for each in policy.calls.except_numbers if numbers.is_pattern(each)]
     for number in range(200, 100_000):
         if not any(numbers.matches(pattern, str(number)) for pattern in patterns):
             return str(number)
     return "s"
+
+
+def _others(policy: Policy) -> list[Destination]:
+    """List the payment lines of the policies beside this one."""
+    if not isinstance(policy, Beside):
+        return []
+    return [
+        each
+        for other in policy.others
+        for each in other.destination
+        if each.name in other.payment.lines
+    ]
 
 
 def _matching(pattern: str) -> str:
@@ -156,9 +177,10 @@ def _ways_in(policy: Policy) -> Iterator[_WayIn]:
     calls = policy.calls
     dialled = dict.fromkeys((*calls.numbers[:1], *calls.except_numbers[:1], _STRANGE_NUMBER))
     lines = [each for each in policy.destination if each.name in policy.payment.lines]
-    for line in lines:
+    for line in (*lines, *_others(policy)):
         dialled.update(dict.fromkeys((*line.numbers[:1], *map(_matching, line.extensions[:1]))))
-    own = [queue for each in policy.destination for queue in each.queues[:1]]
+    named = (*policy.destination, *_others(policy))
+    own = [queue for each in named for queue in each.queues[:1]]
     queues = dict.fromkeys(("", *calls.queues[:1], *calls.except_queues[:1], *own, _STRANGE_QUEUE))
     ours = dict.fromkeys((*map(_matching, policy.outbound.extensions[:1]), "nobody's"))
     for number in dialled:

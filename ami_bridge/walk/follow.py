@@ -269,8 +269,10 @@ class Follower(TalkFollower):
                 seen.declined = seen.declined or not seen.permitted
             case Wait.PAYMENT if seen.pays:
                 self._overdue(seen)
-            case Wait.LINE if seen.consulted and seen.pays and self._knows_somebody(seen):
-                self._paid(seen, {PaymentWay.TRANSFER.value})
+            case Wait.LINE if seen.consulted:
+                seen.consulted = False
+                if seen.pays and self._knows_somebody(seen):
+                    self._paid(seen, {PaymentWay.TRANSFER.value})
 
     def _overdue(self, seen: Seen) -> None:
         if self._policy.payment.when_too_long is AfterPayment.STAY_SILENT:
@@ -306,8 +308,8 @@ class Follower(TalkFollower):
         there = [fact.place, *(each.place for each in fact.talkers)]
         lines = [each for each in there if self._sometimes_silent(each)]
         if agent and lines and not seen.declined and (seen.pays or seen.where is Where.IN):
-            seen.consulted = seen.consulted or not seen.pays
             self._pays(seen, LINE)
+            seen.consulted = True
         if not agent or self.silence(seen):
             return
         told = [fact.place, *(each.place for each in fact.talkers if not each.stands_in)]

@@ -70,6 +70,8 @@ class TalkFollower:
     def _pays(self, seen: Seen, way: str) -> None:
         if seen.declined:
             return
+        if not seen.pays:
+            seen.consulted = False
         if seen.vanished and not seen.pays:
             seen.where = Where.IN  # the payment explains the leave
         if seen.doubt:
@@ -83,7 +85,8 @@ class TalkFollower:
         known = self._somebody_has_it(seen) and not line
         named = {LINE, FOR_GOOD, *(way.value for way in self._policy.payment.by)}
         ways |= seen.pays - named  # nobody is bound to tell their end by the same way
-        seen.pays = seen.pays - ways - ({LINE} if known else set())
+        gone = known and not seen.consulted  # what the agent has on the telephone isn't
+        seen.pays = seen.pays - ways - ({LINE} if gone else set())
         if line:
             seen.pays |= {LINE}
         if seen.pays:

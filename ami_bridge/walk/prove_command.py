@@ -14,7 +14,8 @@ import click
 from ami_bridge.walk.walk import MOST_STATES, Part, Walked, parts, walk_part
 from hushtape import config as configuration
 from hushtape.cli import config_option
-from hushtape.policy import parse
+from hushtape.policy import decide
+from hushtape.policy.options import read
 from hushtape.policy.schema import Policy
 from hushtape.printable import say
 
@@ -48,6 +49,8 @@ def prove(what: tuple[Path, ...], config_path: Path, jobs: int, most_states: int
     step: no recorder during a payment, in a place that isn't recorded or after an opt-out, none
     that is left running, none without a policy, nothing kept that may not be, nothing lost.
 
+    The payment lines of all that are given are silent for the calls of each, in every version.
+
     A FOLDER means every *.toml in it. Without FILE or FOLDER, the folder that the configuration
     names is walked.
 
@@ -59,13 +62,13 @@ def prove(what: tuple[Path, ...], config_path: Path, jobs: int, most_states: int
       3  there were more states than --most-states, and none that was seen breaks a promise
     """
     folders = what or (Path(configuration.load(config_path).policies.folder),)
-    policies = [policy for each in folders for policy in _policies(each)]
+    policies = [policy for each in folders for policy in read(each)]
     worst = 0
     with ProcessPoolExecutor(jobs) as pool:
         for policy in policies:
             began_s = time.monotonic()
             walked = Walked()
-            for part in pool.map(_walk, _work(policy, most_states)):
+            for part in pool.map(_walk, _work(decide.beside(policy, policies), most_states)):
                 walked.add(part)
             worst = max(worst, tell(policy, walked, time.monotonic() - began_s), key=_weight)
     sys.exit(worst)
@@ -73,10 +76,6 @@ def prove(what: tuple[Path, ...], config_path: Path, jobs: int, most_states: int
 
 def _weight(code: int) -> int:
     return (0, EXIT_CUT_OFF, EXIT_BROKEN).index(code)
-
-
-def _policies(path: Path) -> list[Policy]:
-    return list(parse.load_folder(path)) if path.is_dir() else [parse.load(path)]
 
 
 def _work(policy: Policy, most_states: int) -> Iterator[tuple[Policy, Part, int]]:

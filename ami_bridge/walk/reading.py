@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hushtape.policy import numbers
-from hushtape.policy.decide import Arrival, Place
+from hushtape.policy.decide import Arrival, Beside, Place
 from hushtape.policy.hours import begins_within
 from hushtape.policy.schema import (
     Destination,
@@ -30,6 +30,8 @@ class Reading:
         lines = set(policy.payment.lines)
         self._lines = [each for each in policy.destination if each.name in lines]
         self._others = [each for each in policy.destination if each.name not in lines]
+        others = policy.others if isinstance(policy, Beside) else ()
+        self._beside = [Reading(each) for each in others]
 
     def transfer(self, place: Place, how: str) -> OnTransfer:
         """Say what a transfer of a kind to a place does."""
@@ -39,9 +41,9 @@ class Reading:
 
     def _transfer(self, place: Place, how: str) -> OnTransfer:
         calls = self._policy.calls
-        if any(self._covers(line, place) for line in self._lines):
+        if self.pays(place):
             return OnTransfer.SILENT
-        if place.queue in calls.except_queues or self._among(place.number, calls.except_numbers):
+        if self._excepted(place):
             return OnTransfer.STOP
         lists = [each for each in self._others if place.queue in each.queues]
         if place.queue in calls.queues and not lists:
@@ -69,24 +71,19 @@ class Reading:
             on_the_way: the call was in a recorded place until now.
         """
         calls = self._policy.calls
-        if any(name in line.queues for line in self._lines):
+        if self.pays(Place(DestinationKind.QUEUE, "", queue=name)):
             return OnTransfer.SILENT
         if name in calls.except_queues:
             return OnTransfer.STOP
-        for each in self._others:
-            if name in each.queues and each.on_transfer is not OnTransfer.CONTINUE:
-                return each.on_transfer
-            if name in each.queues:
-                break
-        named = name in calls.queues or (on_the_way and not calls.queues)
-        return OnTransfer.CONTINUE if named else OnTransfer.STOP
+        lists = [each.on_transfer for each in self._others if name in each.queues]
+        if lists and lists[0] is not OnTransfer.CONTINUE:
+            return lists[0]
+        goes_on = on_the_way and (bool(lists) or not calls.queues)
+        return OnTransfer.CONTINUE if goes_on or name in calls.queues else OnTransfer.STOP
 
     def consultation(self, place: Place) -> bool:
         """Tell whether a consultation with somebody there is recorded."""
-        calls = self._policy.calls
-        if any(self._covers(line, place) for line in self._lines):
-            return False
-        if place.queue in calls.except_queues or self._among(place.number, calls.except_numbers):
+        if self.pays(place) or self._excepted(place):
             return False
         for each in self._others:
             if self._covers(each, place):
@@ -109,7 +106,7 @@ class Reading:
             goes_on = not named or self.transfer(place, "blind") is OnTransfer.CONTINUE
             return goes_on and any(numbers.matches(each, arrival.extension) for each in ours)
         dialled = Place(DestinationKind.UNKNOWN, arrival.dialled, number=arrival.dialled)
-        if any(self._names(line, dialled) for line in self._lines):
+        if self.pays(dialled):
             return False
         if queue and self.queue(queue, on_the_way=True) is not OnTransfer.CONTINUE:
             return False
@@ -119,6 +116,17 @@ class Reading:
             return False
         right_number = not calls.numbers or self._among(arrival.dialled, calls.numbers)
         return right_number and (not calls.queues or queue in calls.queues)
+
+    def pays(self, place: Place) -> bool:
+        """Tell whether a place is a payment line of this policy, or of one beside it."""
+        own = any(self._covers(line, place) for line in self._lines)
+        return own or any(each.pays(place) for each in self._beside)
+
+    def _excepted(self, place: Place) -> bool:
+        calls = self._policy.calls
+        dialled = (place.number, place.extension)
+        by_number = any(self._among(each, calls.except_numbers) for each in dialled)
+        return by_number or place.queue in calls.except_queues
 
     def _covers(self, destination: Destination, place: Place) -> bool:
         return place.kind in destination.every or self._names(destination, place)

@@ -67,7 +67,7 @@ class Seen:
     left: bool = False  # the talk, and nobody has said why
     moving_until: datetime | None = None  # a transfer explains the next leave
     vanished: bool = False  # out only because nobody has said why
-    consulted: bool = False  # the agent has called a payment line, and that began the payment
+    consulted: bool = False  # the agent has a payment line on the telephone
     doubt: bool = False  # redirected: who came along?
     arriving: bool = False  # sent blindly, and nobody has joined
     recallable: bool = False  # sent to somebody who hasn't answered

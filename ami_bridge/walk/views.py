@@ -109,6 +109,8 @@ def views(policy: Policy, arrival: Arrival) -> list[View]:
     else:
         consulting = (*_consultations(policy, who), *few)
         found.append(View("consultations", (*consulting, *_ends())))
+    held = (*_consultations(policy, who), *pays[:4], *agents, *_ends())
+    found.append(View("a payment line on the telephone", held))
     return found
 
 

@@ -47,7 +47,7 @@ from ami_bridge.walk.seen import Seen, Writes
 from ami_bridge.walk.state import fork, fork_seen, key
 from ami_bridge.walk.views import View, views
 from hushtape.policy import decide
-from hushtape.policy.decide import Arrival, Place
+from hushtape.policy.decide import Arrival, Beside, Place
 from hushtape.policy.schema import DestinationKind, Policy
 from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import Reason
@@ -138,20 +138,20 @@ def parts(policy: Policy) -> list[Part]:
 
 def walk_part(policy: Policy, part: Part, most_states: int = MOST_STATES) -> Walked:
     """Walk one part of a policy."""
-    walked, policy = Walked(), _timed(policy)
+    walked, timed = Walked(), _timed(policy)
     if part.view == BEGINNINGS:
-        _begun(policy, walked)
+        _begun(timed, walked)
         return walked
-    words, arrival = _begun(policy, Walked())[part.call]
-    for view in views(policy, arrival):
+    words, arrival = _begun(timed, Walked())[part.call]
+    for view in views(timed, arrival):
         if view.name == part.view:
-            _Walk(policy, view, walked, most_states).go(words, arrival)
+            _Walk(timed, view, walked, most_states).go(words, arrival)
     return walked
 
 
-def _timed(policy: Policy) -> Policy:
+def _timed(policy: Policy) -> Beside:
     return msgspec.structs.replace(
-        policy,
+        decide.beside(policy, ()),
         payment=msgspec.structs.replace(policy.payment, longest=_PAYMENT),
         outbound=msgspec.structs.replace(policy.outbound, permission_within=_PERMISSION),
     )
@@ -190,7 +190,7 @@ class _Unnoted(Call):
 class _Walk:
     """One view, walked."""
 
-    def __init__(self, policy: Policy, view: View, walked: Walked, most_states: int) -> None:
+    def __init__(self, policy: Beside, view: View, walked: Walked, most_states: int) -> None:
         self._policy, self._view, self._walked = policy, view, walked
         self._observer = Observer(policy, _PAYMENT_S, _PERMISSION_S)
         self._most_states = most_states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,30 @@ def test_a_disk_without_room_is_a_warning(house: House) -> None:
     assert done.exit_code == 0
     assert done.stderr.startswith("warning: the disk of spool-town-hall is nearly full: ")
     assert done.stdout.splitlines()[-1] == "the configuration is right, see the warnings"
+
+
+def test_files_of_the_pbx_that_can_t_be_overwritten_are_a_warning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limits(house, 0)
+    (house.spool / "of-the-pbx.wav").write_bytes(b"sound")
+    assert check(house).stderr == ""
+    original = os.access
+
+    def may(path: Path, mode: int, **more: bool) -> bool:
+        return original(path, mode, **more) and Path(path).name != "of-the-pbx.wav"
+
+    monkeypatch.setattr(os, "access", may)
+    done = check(house)
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "warning: spool-town-hall: this account may not write to the PBX's files: what was recorded"
+        " of a payment could be removed, and not overwritten (docs/asterisk.md, The folder)\n"
+    )
+    (house.spool / "of-the-pbx.wav").unlink()
+    assert check(house).stderr == ""
+    (house.spool).rename(house.spool.with_name("away"))
+    assert "this account" not in check(house).stderr
 
 
 def test_redis_is_asked_only_if_one_says_so(house: House, redis_server: RedisServer) -> None:

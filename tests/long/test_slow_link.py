@@ -7,9 +7,8 @@ import asyncio
 import pytest
 
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk.lease import Lease
 from ami_bridge.asterisk.limits import Limits
-from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.lease import Lease
 from tests.integration.ami_bridge.asterisk.test_link import Owner, running
 from tests.integration.ami_bridge.fake_ami import FakeAmi
 from tests.integration.ami_bridge.slow_cable import SlowCable
@@ -24,12 +23,15 @@ WATCHED_S = 40.0
 async def test_everything_delayed_by_two_seconds() -> None:
     ami = await FakeAmi().start()
 
-    async def ask(action: dict[str, str]) -> Frame:
-        return await owner.link.ask(action, out_of_turn=True)
-
     try:
         async with SlowCable(ami.port, WAY_S) as cable:
-            lease = Lease("town-hall", "ab", ask, lambda: owner.link.heard_at)
+            lease = Lease(
+                "town-hall",
+                "ab",
+                lambda name: owner.link.get_global(name),
+                lambda name, text: owner.link.set_global(name, text),
+                lambda: owner.link.heard_at,
+            )
             owner = Owner(cable.port, Limits(), turn=lease)
             async with running(owner):
                 async with asyncio.timeout(UP_WITHIN_S):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 
 import click
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hushtape.printable import printable, say, write_traceback
 
@@ -29,13 +26,6 @@ from hushtape.printable import printable, say, write_traceback
 )
 def test_what_is_shown(text: str, shown: str) -> None:
     assert printable(text) == shown
-
-
-@given(st.text())
-def test_it_can_be_printed_and_json_stays_the_same_json(text: str) -> None:
-    assert printable(text).isprintable()
-    document = json.dumps({text: [text]}, ensure_ascii=False)
-    assert json.loads(printable(document)) == {text: [text]}
 
 
 def test_say_writes_one_line() -> None:

@@ -12,7 +12,7 @@ from itertools import cycle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ami_bridge.asterisk.lease import TAKE_OVER_S, VALID_S
+from ami_bridge.lease import TAKE_OVER_S, VALID_S
 from tests import virtual_time
 from tests.rivals import ACTS, LONGEST_S, OWNERS, WAYS_S, Act, Bridge, FakePbx, perform, random_play
 

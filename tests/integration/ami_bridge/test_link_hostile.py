@@ -286,7 +286,12 @@ async def test_a_frame_of_ten_megabytes(ami: FakeAmi) -> None:
         await owner.heard("up")
         assert owner.link._connection is not None
         protocol = owner.link._connection.protocol
-        session.push(event("Before") + b"Event: Big\r\nName: " + b"x" * 10_000_000 + b"\r\n\r\n")
+        session.push(
+            event("Before")
+            + b"Event: Big\r\nPrivilege: call,all\r\nName: "
+            + b"x" * 10_000_000
+            + b"\r\n\r\n"
+        )
         await owner.heard("up", 2)
         assert owner.told == ["up", "Before", "down", "up"]
         assert isinstance(owner.reasons[0], TooBig)
@@ -327,7 +332,7 @@ async def test_a_header_without_an_end_delays_no_answer_for_ever(ami: FakeAmi) -
     async with running(Owner(ami.port, PING)) as owner:
         session = await ami.session()
         await owner.heard("up")
-        session.push(b"Event: Half\r\nName: ")
+        session.push(b"Event: Half\r\nPrivilege: call,all\r\nName: ")
         await owner.heard("up", 2)
         assert owner.told[:3] == ["up", "down", "up"] or "Half" in owner.told
 
@@ -337,7 +342,7 @@ async def test_nobody_can_feign_an_answer_or_an_item_of_a_list(ami: FakeAmi) -> 
 
     def status(session: Session, action: dict[str, str]) -> bytes:
         own = ("ActionID", action["ActionID"])
-        item = frame(("Event", "Status"), ("Channel", CALLER), own)
+        item = frame(("Event", "Status"), ("Privilege", "Call"), ("Channel", CALLER), own)
         feigned = event("UserEvent", UserEvent="x", ActionID=forged, EventList="Complete")
         start = frame(("Response", "Success"), own, ("EventList", "start"))
         end = frame(("Event", "StatusComplete"), own, ("EventList", "Complete"))

@@ -22,7 +22,7 @@ from ami_bridge.asterisk.trace import Trace
 from lab import town
 from tests import playback, virtual_time
 from tests.integration.ami_bridge.asterisk.test_link import PATIENT, Owner, running
-from tests.integration.ami_bridge.fake_ami import FakeAmi, frame, listed
+from tests.integration.ami_bridge.fake_ami import FakeAmi, event, listed
 from tests.playback import PBX, POLICIES, SESSIONS, Outcome, Player
 from tests.switch import EPOCH
 
@@ -124,7 +124,8 @@ async def traced(data: bytes, path: Path, mask: Callable[[bytes], bytes] | None 
             session = await ami.session()
             for part in playback.frames(data):
                 session.push(part.removeprefix(ami.greeting))
-            session.push(frame(("Event", "TheEnd"), ("Privilege", "user,all")))
+            stamp = f"{began.timestamp():.6f}"
+            session.push(event("TheEnd", Timestamp=stamp))
             await owner.heard("TheEnd")
     finally:
         await ami.close()

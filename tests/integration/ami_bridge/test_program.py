@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.asterisk.lease import TAKE_OVER_S, VARIABLE
+from ami_bridge.lease import TAKE_OVER_S, VARIABLE
 from tests import playback, virtual_time
 from tests.integration.ami_bridge.fake_ami import FakeAmi, event, listed
 from tests.playback import ROOT, SESSIONS, Player

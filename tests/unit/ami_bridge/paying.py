@@ -65,8 +65,9 @@ class FakePbx:
     """Answers at once, as far as it isn't told to fail."""
 
     name: str = "pbx1"
-    spool: Path = Path("/nowhere")
+    spool: Path | None = None
     up: bool = True
+    one_file: bool = False
     heard_at: datetime | None = START
     recorders: dict[str, list[str]] = field(default_factory=dict)  # uniqueid -> what records there
     muted: set[str] = field(default_factory=set)
@@ -198,6 +199,14 @@ class Desk:
 class Orders:
     def __init__(self) -> None:
         self.put_in: list[Order] = []
+        self.intended: list[Order] = []
+
+    def intend(self, order: Order) -> None:
+        if order not in self.intended:  # one file for those that are alike
+            self.intended.append(order)
+
+    def withdraw(self, order: Order) -> None:
+        self.intended.remove(order)
 
     def put(self, order: Order) -> None:
         self.put_in.append(order)

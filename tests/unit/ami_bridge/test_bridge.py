@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,11 +18,13 @@ from ami_bridge.facts import (
     AgentAnswered,
     Answered,
     Channel,
+    Claimed,
     Command,
     ConsultationBegan,
     Fact,
     HungUp,
     NoteState,
+    PaymentEnded,
     QueueEntered,
     RecorderRefused,
     RecorderStarted,
@@ -38,13 +41,17 @@ from hushtape.errors import TooBig, Unreachable
 from hushtape.ids import new_call_id
 from hushtape.policy import parse
 from hushtape.policy.decide import Arrival, Place
-from hushtape.policy.schema import DestinationKind, Permission
+from hushtape.policy.schema import DestinationKind, PaymentWay, Permission
+from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import Direction, Handoff, Leg
+
+pytestmark = pytest.mark.usefixtures("short_rests")
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 POLICIES = parse.load_folder(EXAMPLES)
 START = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 TIMEOUT_S = 5
+SMALL_BYTES = 20_000  # of what is kept of a call after every fact
 
 
 @dataclass
@@ -57,13 +64,11 @@ class FakeStation:
     gone: list[str] = field(default_factory=list)
     since: datetime | None = None
     heard_at: datetime | None = START + timedelta(seconds=7)
+    up: bool = True
+    one_file: bool = False
 
     def lives(self, uniqueid: str) -> bool:
         return uniqueid not in self.gone
-
-    @property
-    def up(self) -> bool:
-        return True
 
     @property
     def spool(self) -> Path:
@@ -181,6 +186,22 @@ async def test_a_call_that_a_policy_names_is_recorded_and_handed_off() -> None:
     bridge.tell(station, channel(), HungUp(at=START + timedelta(seconds=9)))
     await until(lambda: outbox.put_in)
     assert outbox.put_in[0].segments[0].number == 1
+
+
+async def test_it_is_the_pbx_that_says_how_many_files_a_recorder_has() -> None:
+    kept = FakeKept()
+    for one_file, sides in ((True, ["both"]), (False, ["outside", "inside"])):
+        outbox, station = FakeOutbox(), FakeStation(one_file=one_file)
+        bridge = make(outbox, kept)
+        bridge.tell(station, channel(), entered())
+        (found,) = kept.load()
+        assert found.call.one_file is one_file, "its successor knows it, too"
+        await until(lambda: not bridge._tasks)  # noqa: B023 - waited for here
+        bridge.tell(station, channel(), HungUp(at=START))
+        await until(lambda: outbox.put_in)  # noqa: B023 - waited for here
+        (segment,) = outbox.put_in[0].segments
+        assert [holds for holds, _ in segment.files] == sides
+        await until(lambda: not kept.calls)
 
 
 async def test_a_call_that_no_policy_names_leads_to_nothing() -> None:
@@ -305,6 +326,43 @@ async def test_a_killed_bridges_running_recorder_is_stopped_by_its_successor() -
     successor.link_up(later, START)
     await until(lambda: not successor._tasks)
     assert asked(later, StopRecorder) == ["1.1"]
+
+
+async def test_what_a_killed_bridge_was_told_last_was_heard_until_then() -> None:
+    station, kept = FakeStation(), FakeKept()
+    killed = make(FakeOutbox(), kept)
+    killed.tell(station, channel(1), entered())
+    killed._note_life([station])
+    told_at = START + timedelta(seconds=9)
+    killed.tell(station, channel(2), dataclasses.replace(entered(), at=told_at))
+    await until(lambda: not killed._tasks)
+
+    successor, later = make(FakeOutbox(), kept), FakeStation()
+    successor.adopt([later])
+    assert later.since == told_at, "for every call: the PBX tells one thing after the other"
+    second = make(FakeOutbox(), kept)
+    successor.link_up(later, START)  # writes each call down, and is killed
+    await until(lambda: not successor._tasks)
+    latest = FakeStation()
+    second.adopt([latest])
+    assert latest.since == told_at
+
+
+async def test_what_is_only_looked_up_at_the_pbx_was_not_heard() -> None:
+    """While the bridge asks about each call, it has not taken in what became of the others."""
+    station, kept = FakeStation(), FakeKept()
+    killed = make(FakeOutbox(), kept)
+    killed.tell(station, channel(), entered())
+    killed._note_life([station])
+    await until(lambda: not killed._tasks)
+    station.up = False
+    late = START + timedelta(seconds=60)
+    killed.tell(station, channel(), PaymentEnded(at=late, way=PaymentWay.KEY))
+    killed.tell(station, channel(2), dataclasses.replace(entered(), at=late))
+    await until(lambda: not killed._tasks)
+    later = FakeStation()
+    make(FakeOutbox(), kept).adopt([later])
+    assert later.since == station.heard_at
 
 
 async def test_a_call_of_a_pbx_that_is_gone_from_the_configuration_is_told_and_kept() -> None:
@@ -635,3 +693,40 @@ async def test_what_concerns_a_consultation_is_done_on_the_agents_channel() -> N
     assert asked(station, StopRecorder) == ["1.7"], "the caller's is gone with the channel"
     assert {each.leg for each in outbox.put_in[0].segments} == {Leg.OUTSIDE, Leg.CONSULTATION}
     assert bridge._live == {}
+
+
+ANOTHERS_LINE = Place(DestinationKind.EXTENSION, "720")  # Uttlesford's; Surrey goes on anywhere
+
+
+def at_surrey() -> QueueEntered:
+    queue, dialled = "surrey-contact-centre", "03456009009"
+    arrival = Arrival(at=START, direction=Direction.INBOUND, dialled=dialled, queue=queue)
+    return QueueEntered(at=START, arrival=arrival)
+
+
+def stage_of(bridge: Bridge) -> Stage:
+    (live,) = bridge._live.values()
+    return live.call.stage
+
+
+async def test_a_payment_line_of_another_policy_is_silent_also_under_the_next_bridge() -> None:
+    station, kept = FakeStation(), FakeKept()
+    bridge = make(FakeOutbox(), kept)
+    bridge.tell(station, channel(), at_surrey())
+    await until(lambda: len(station.carried_out) == 2 and not bridge._tasks)
+    assert stage_of(bridge) is Stage.RECORDED
+    (live,) = kept.load()
+    assert "uttlesford" in [each.name for each in live.call.policy.others]
+    assert len(kept.calls[live.call.id]) < SMALL_BYTES
+    (note,) = {each.text for _, each in station.carried_out if isinstance(each, NoteState)}
+    to_line = TransferCompleted(at=START, place=ANOTHERS_LINE)
+    bridge.tell(station, channel(), to_line)
+    assert stage_of(bridge) is Stage.SILENT
+
+    other = make(FakeOutbox())  # on another machine: it knows the channel's note only
+    arrival = at_surrey().arrival
+    claimed = Claimed(at=START, arrival=arrival, note=note, since=START, talkers=(), waits_in="")
+    other.tell(station, channel(), claimed)
+    assert stage_of(other) is not Stage.SILENT
+    other.tell(station, channel(), to_line)
+    assert stage_of(other) is Stage.SILENT

@@ -21,7 +21,7 @@ from ami_bridge.facts import (
     SilenceAsked,
     StopEveryRecorder,
 )
-from ami_bridge.guard import PROBE, No
+from ami_bridge.guard import No
 from hushtape.policy.schema import PaymentWay
 from tests.unit.ami_bridge.paying import (
     AGENT,
@@ -170,15 +170,8 @@ async def test_a_spool_that_cannot_be_written(
     assert os.listdir(tmp_path) == [], "nothing of the trial stays"  # noqa: PTH208
     desk.pbx.variables.clear()
 
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(guards.os, "open", full)
+    monkeypatch.setattr(desk.pbx, "spool", tmp_path / "unmounted")
     assert await no(desk) is No.SPOOL
-
-
-def test_the_workers_pass_the_trial_by() -> None:
-    assert PROBE.startswith(".")
 
 
 async def test_a_pbx_that_answers_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,3 +221,10 @@ async def test_another_bridges_call(desk: Desk) -> None:
 
 def test_every_no_is_one_short_word_for_the_metrics() -> None:
     assert all(each.name.isalpha() for each in No)
+
+
+async def test_what_nobody_here_can_stop_is_a_no(desk: Desk) -> None:
+    with capture_logs() as logs:
+        assert await desk.asks(overheard=True) == ""
+    assert why(logs) == [No.OVERHEARD.value]
+    assert desk.live.in_payment, "it is a payment all the same"

@@ -19,7 +19,7 @@ from ami_bridge.facts import (
     StopUnconfirmed,
     TransferCompleted,
 )
-from ami_bridge.live import LiveCall, LiveCalls
+from ami_bridge.live import LiveCall, LiveCalls, heard_until
 from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy
 from tests.unit.ami_bridge.call.test_machine import (
@@ -164,6 +164,15 @@ def test_it_is_known_when_each_pbx_was_last_heard(tmp_path: Path) -> None:
     assert kept.heard_until("pbx1") == at(5)
     assert kept.heard_until("pbx2") == at(60)
     assert kept.load() == [], "they are no calls"
+
+
+def test_what_a_call_was_told_since_the_note_was_heard_too() -> None:
+    call, _ = play(entered(0))
+    kept = [LiveCall(call=call, channel=CHANNEL, heard_until=when) for when in (at(7), None, at(6))]
+    assert heard_until(at(5), kept) == at(7)
+    assert heard_until(at(8), kept) == at(8)
+    assert heard_until(None, kept) == at(7)
+    assert heard_until(None, kept[1:2]) is None
 
 
 @pytest.mark.parametrize("junk", [b"\xff\xfe", b"{}", b""])

@@ -20,7 +20,7 @@ from tests.samples import START
 
 ID = "20261121-130500-abcdefgh"
 ORDER = Order(pbx="town-hall", call=ID, since=START, until=START + timedelta(seconds=2))
-NAME = names.destroy_foreign_job_id(ID, START.timestamp())
+NAME = names.destroy_foreign_job_id(ID, ORDER.since.timestamp(), ORDER.until.timestamp())
 
 
 class Bell:
@@ -89,6 +89,32 @@ def test_the_next_bridge_finds_it(bell: Bell, orders: Orders, tmp_path: Path) ->
     orders.put(ORDER)
     Orders(tmp_path / "orders", bell.connect).drain()
     assert bell.rung == [(NAME, ORDER)]
+
+
+def test_what_a_killed_bridge_only_intended_is_an_order_to_the_next(
+    bell: Bell, orders: Orders, tmp_path: Path
+) -> None:
+    orders.intend(ORDER)
+    assert orders.drain() == 0
+    assert bell.rung == [], "nothing is known to be there"
+    Orders(tmp_path / "orders", bell.connect).drain()
+    assert bell.rung == [(NAME, ORDER)]
+
+
+def test_what_was_withdrawn_is_none(bell: Bell, orders: Orders, tmp_path: Path) -> None:
+    orders.intend(ORDER)
+    orders.withdraw(ORDER)
+    orders.withdraw(ORDER)
+    assert list((tmp_path / "orders").iterdir()) == []
+    assert Orders(tmp_path / "orders", bell.connect).drain() == 0
+
+
+def test_of_two_that_begin_together_both_are_carried_out(bell: Bell, orders: Orders) -> None:
+    """As when a payment is looked through once more, by a bridge that was restarted."""
+    orders.put(ORDER)
+    orders.put(msgspec.structs.replace(ORDER, until=ORDER.until + timedelta(seconds=5)))
+    orders.drain()
+    assert len({name for name, _ in bell.rung}) == 2
 
 
 def test_while_redis_is_away_nothing_is_lost(bell: Bell, orders: Orders) -> None:

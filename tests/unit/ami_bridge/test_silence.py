@@ -10,23 +10,31 @@ from structlog.testing import capture_logs
 from ami_bridge import silence as silences
 from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
+    Adopted,
     Channel,
+    Command,
+    Fact,
     ForeignRecorder,
     Held,
     HungUp,
+    LinkReturned,
     NotePayment,
     PaymentBegan,
     PaymentEnded,
     StartRecorder,
     StopEveryRecorder,
     StopRecorder,
+    TalkChanged,
+    Talker,
     UnmuteRecorder,
 )
 from hushtape import metrics
-from hushtape.policy.schema import Pause, PaymentWay
+from hushtape.policy.decide import Place
+from hushtape.policy.schema import DestinationKind, Pause, PaymentWay
 from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import SpanKind, StopSeen
 from tests.unit.ami_bridge.paying import (
+    ADVISER,
     AGENT,
     CALLER,
     SECOND,
@@ -65,7 +73,7 @@ async def test_a_payment_is_measured_from_its_cause_to_its_silence(told: metrics
     assert value(told, "hushtape_payments_begun_total", way="event") == 1
     assert value(told, "hushtape_silence_seconds_count", way="event") == 1
     assert value(told, "hushtape_silence_seconds_sum", way="event") == pytest.approx(
-        0.002, abs=1e-3
+        0.004, abs=1e-3
     )
     desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.EVENT))
     assert value(told, "hushtape_payments_ended_total", by="event") == 1
@@ -179,6 +187,27 @@ async def test_what_the_dialplan_has_stopped_meanwhile_is_cut_to_the_moment_and_
     assert (segment.ended_at, segment.cut_s, segment.stop) == (pressed, 0, StopSeen.UNSEEN)
 
 
+async def test_a_payment_that_came_and_went_while_the_link_was_lost() -> None:
+    """The dialplan has stopped the recorder; without this nothing would be recorded any more."""
+    desk = await answered()
+    desk.pbx.recorders[CALLER.uniqueid].clear()  # the dialplan's doing
+    pressed, over = START + timedelta(seconds=20), START + timedelta(seconds=40)
+    desk.pbx.now = START + timedelta(seconds=60)
+    with capture_logs() as logs:
+        desk.tell(PaymentBegan(at=pressed, way=PaymentWay.KEY, stops=True))
+        desk.tell(PaymentEnded(at=over, way=PaymentWay.KEY, noted=True))
+        desk.bridge.link_up(desk.pbx, desk.pbx.now)
+        await until(lambda: len(desk.pbx.commands(StartRecorder)) == 2)
+        await settled(desk.bridge)
+    assert desk.call.recorder is Recorder.RUNNING
+    assert len(desk.pbx.recorders[CALLER.uniqueid]) == 1
+    (segment,) = desk.call.papers.segments
+    assert (segment.ended_at, segment.stop) == (pressed, StopSeen.UNSEEN)
+    (span,) = [each for each in desk.call.papers.spans if each.kind is SpanKind.PAYMENT]
+    assert (span.started_at, span.ended_at) == (pressed, over)
+    assert alarms(logs, "silence") == []
+
+
 # mute
 
 
@@ -242,9 +271,10 @@ async def test_a_strange_recorder_is_stopped_told_and_ordered_to_be_destroyed(
     began = desk.pbx.now
     with capture_logs() as logs:
         desk.tell(ForeignRecorder(at=began, on=AGENT))
-        await until(lambda: desk.orders)
+        assert alarms(logs, "foreign recorder") == [silences.SEEN], "before anything is tried"
+        await until(lambda: len(alarms(logs, "foreign recorder")) > 1)
     assert desk.pbx.recorders[AGENT.uniqueid] == []
-    assert len(alarms(logs, "foreign recorder")) == 1
+    assert alarms(logs, "foreign recorder") == [silences.SEEN, silences.STOPPED]
     (order,) = desk.orders
     assert (order.pbx, order.call, order.since) == ("pbx1", desk.call.id, began)
     assert order.until > order.since
@@ -295,6 +325,85 @@ async def test_one_that_cannot_be_stopped_is_told_again(monkeypatch: pytest.Monk
         await until(lambda: desk.orders)
 
 
+@pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "found by looking"])
+async def test_before_anything_is_stopped_the_order_is_intended(
+    monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
+) -> None:
+    """Else it is lost with a bridge that is killed when the recorder has just been stopped."""
+    desk = await answered()
+    orders = desk.bridge._orders
+    stop = type(desk.pbx).carry_out
+    intended: list[int] = []
+
+    async def watched(pbx: FakePbx, channel: Channel, command: Command) -> Fact | None:
+        if isinstance(command, StopEveryRecorder):
+            intended.append(len(orders.intended))  # type: ignore[union-attr]
+        return await stop(pbx, channel, command)
+
+    monkeypatch.setattr(type(desk.pbx), "carry_out", watched)
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    if is_seen:
+        await settled(desk.bridge)
+        desk.tell(ForeignRecorder(at=desk.pbx.now, on=AGENT))
+    else:
+        desk.pbx.recorders[CALLER.uniqueid].append("0xffff")
+    await until(lambda: desk.orders)
+    await settled(desk.bridge)
+    assert intended == [1] * len(intended)
+    assert intended
+    assert orders.intended == [], "withdrawn"  # type: ignore[union-attr]
+    assert len(desk.orders) == 1
+
+
+async def test_what_cannot_be_intended_is_stopped_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = await answered()
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(desk.bridge._orders, "intend", full)
+    monkeypatch.setattr(desk.bridge._orders, "withdraw", full)
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: desk.orders)
+    assert desk.pbx.recorders[AGENT.uniqueid] == []
+    assert any("No space" in each for each in alarms(logs, "foreign recorder"))
+
+
+@pytest.mark.parametrize("how", [Adopted, LinkReturned])
+async def test_when_nobody_has_listened_others_are_looked_for_again(
+    how: type[Adopted | LinkReturned],
+) -> None:
+    desk = await answered()
+    began = desk.pbx.now
+    desk.pays()
+    await until(lambda: desk.live.silent)
+    await settled(desk.bridge)
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.live.adopted = how is LinkReturned
+    with capture_logs() as logs:
+        desk.bridge.link_up(desk.pbx, desk.pbx.now)
+        await until(lambda: desk.orders)
+    assert desk.pbx.recorders[AGENT.uniqueid] == []
+    assert alarms(logs, "foreign recorder")
+    assert desk.orders[0].since == began, "since when it has recorded nobody knows"
+
+
+async def test_outside_of_a_payment_nobody_is_looked_for() -> None:
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.bridge.link_up(desk.pbx, desk.pbx.now)
+    await settled(desk.bridge)
+    assert desk.pbx.recorders[AGENT.uniqueid] == ["0xffff"]
+
+
 async def test_an_order_that_cannot_be_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await answered()
     desk.pays()
@@ -322,3 +431,121 @@ async def test_a_recorder_of_another_call_is_not_swept_away() -> None:
     await until(lambda: first.silent)
     await settled(desk.bridge)
     assert desk.pbx.recorders["1.9"]
+
+
+COLLEAGUE = Channel("1.77", "PJSIP/212-77", "internal", "s")
+NEWCOMER = Talker("1.77", Place(DestinationKind.EXTENSION, "212"), "PJSIP/212")
+
+
+async def test_who_comes_during_a_payment_is_looked_at() -> None:
+    """His recorder ran before he came, so nobody was told of it in this call."""
+    desk = await answered()
+    desk.pays()
+    await until(lambda: desk.live.silent and desk.live.alone)
+    began = desk.pbx.now
+    desk.pbx.recorders[COLLEAGUE.uniqueid] = ["0xffff"]
+    desk.pbx.near = {"1.1": (CALLER, AGENT, COLLEAGUE)}
+    assert not desk.live.alone
+    with capture_logs() as logs:
+        desk.tell(TalkChanged(at=began, talkers=(ADVISER, NEWCOMER)))
+        await until(lambda: desk.orders)
+    assert desk.pbx.recorders[COLLEAGUE.uniqueid] == []
+    assert alarms(logs, "foreign recorder") == [silences.FOUND]
+    await settled(desk.bridge)
+    assert desk.live.alone
+
+
+async def test_nobody_is_looked_at_twice_unless_he_has_been_away() -> None:
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pays()
+    await settled(desk.bridge)
+    desk.tell(TalkChanged(at=desk.pbx.now, talkers=(ADVISER, NEWCOMER)))
+    await settled(desk.bridge)
+    assert len(desk.pbx.commands(StopEveryRecorder, AGENT.uniqueid)) == 1
+    desk.pbx.near = {"1.1": (CALLER,)}
+    desk.tell(TalkChanged(at=desk.pbx.now, talkers=(NEWCOMER,)))
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.tell(TalkChanged(at=desk.pbx.now, talkers=(ADVISER,)))
+    await settled(desk.bridge)
+    assert len(desk.pbx.commands(StopEveryRecorder, AGENT.uniqueid)) == 2
+
+
+async def test_what_was_there_before_and_cannot_be_stopped_is_tried_on_and_not_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(silences, "STUCK_REST_S", 0.001)
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.pbx.sticks.add(AGENT.uniqueid)
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: len(alarms(logs, "foreign recorder")) > 2)
+        await until(lambda: any("isn't sure" in each for each in alarms(logs, "silence")))
+        assert not [each for each in logs if each["event"] == "payment: silent"]
+        desk.pbx.sticks.clear()
+        await until(lambda: any(each["event"] == "payment: silent" for each in logs))
+    assert set(alarms(logs, "foreign recorder")[:-1]) == {silences.STUCK}
+    assert alarms(logs, "foreign recorder")[-1] == silences.FOUND
+    assert len(desk.orders) == 1
+
+
+async def test_who_hangs_up_is_looked_at_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences, "STUCK_REST_S", 0.001)
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.sticks.add(AGENT.uniqueid)
+    desk.pays()
+    await until(lambda: desk.pbx.commands(StopEveryRecorder, AGENT.uniqueid))
+    desk.pbx.gone.add(AGENT.uniqueid)
+    await settled(desk.bridge)
+    assert desk.live.alone
+
+
+async def test_a_strange_recorder_under_a_mute_has_ours_stopped_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All on a channel is stopped or nothing; the stranger's started before the payment."""
+    desk = await answered(policies(pause=Pause.MUTE))
+    monkeypatch.setattr(CALLER, "strange", True)
+    desk.pbx.recorders[CALLER.uniqueid].append("0xffff")
+    desk.pays(PaymentWay.API)
+    await until(lambda: desk.orders)
+    assert desk.live.silent
+    assert desk.pbx.recorders[CALLER.uniqueid] == []
+
+
+async def test_a_mute_is_no_silence_but_others_are_looked_for() -> None:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.pays(PaymentWay.API)
+    await until(lambda: desk.orders)
+    await settled(desk.bridge)
+    assert desk.live.quiet
+    assert desk.live.alone
+    assert not desk.live.silent
+    assert desk.pbx.recorders[CALLER.uniqueid] == ["0x1"]
+
+
+async def test_a_callers_own_key_silences_nobody() -> None:
+    """It is told of whom he talks to."""
+    desk = await answered()
+    desk.pbx.near = {AGENT.uniqueid: (AGENT, CALLER)}
+    desk.tell(PaymentBegan(at=desk.pbx.now, way=PaymentWay.KEY, stops=True), AGENT)
+    assert desk.call.stage is Stage.RECORDED
+    desk.tell(PaymentBegan(at=desk.pbx.now, way=PaymentWay.EVENT), AGENT)
+    assert desk.call.stage is Stage.SILENT
+
+
+async def test_two_channels_share_what_is_intended() -> None:
+    desk = await answered()
+    orders = desk.bridge._orders
+    desk.pbx.near = {"1.1": (CALLER, AGENT, SECOND)}
+    desk.pbx.recorders[SECOND.uniqueid] = ["0xffff"]
+    desk.pays()
+    await until(lambda: desk.live.alone and desk.live.silent)
+    await settled(desk.bridge)
+    assert orders.intended == []  # type: ignore[union-attr]
+    assert desk.bridge._silence._intended == {}

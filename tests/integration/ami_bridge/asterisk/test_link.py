@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,24 +14,27 @@ from typing import Any
 
 import pytest
 
+from ami_bridge import link as links
 from ami_bridge.asterisk import actions
-from ami_bridge.asterisk import link as links
-from ami_bridge.asterisk.limits import Limits, backoff_s
-from ami_bridge.asterisk.link import Link, State
+from ami_bridge.asterisk.limits import Limits
+from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.limits import backoff_s
+from ami_bridge.link import State
 from hushtape.config import Pbx
 from hushtape.errors import (
     ActionRefused,
     AnswerTimeout,
     ConfigError,
-    HushtapeError,
     LinkLost,
     LoginRefused,
     TooBig,
     Unreachable,
     UnsafeValue,
 )
+from tests.integration.ami_bridge import owners
 from tests.integration.ami_bridge.fake_ami import FakeAmi, Session, event, frame, listed
+from tests.integration.ami_bridge.owners import running
 
 CALLER = "PJSIP/caller1-0000000b"
 RECORD = actions.start_recorder(CALLER, "/spool/a-out.wav", "/spool/a-in.wav", "HT_REC_1")
@@ -40,10 +43,11 @@ PING = Limits(ping_interval_s=0.2, ping_timeout_s=0.2)
 PATIENT = Limits(ping_interval_s=60, answer_timeout_s=10)
 
 
-class Owner:
+class Owner(owners.Owner[Frame, Link]):
     """Owns a link, and notes what it was told."""
 
     def __init__(self, port: int, limits: Limits = PATIENT, **options: Any) -> None:
+        super().__init__()
         password = options.pop("password", "correct")
         pbx = Pbx(
             kind="asterisk",
@@ -54,12 +58,6 @@ class Owner:
             tls=options.pop("tls", False),
             tls_ca=options.pop("tls_ca", ""),
         )
-        self.told: list[str] = []
-        self.events: list[Frame] = []
-        self.reasons: list[HushtapeError] = []
-        self.pauses: list[float] = []
-        self.most_pauses = 1000
-        self._stir = asyncio.Condition()
         self.link = Link(
             "town-hall",
             pbx,
@@ -72,46 +70,6 @@ class Owner:
             pause=self.pause,
             **options,
         )
-
-    async def on_event(self, event: Frame) -> None:
-        self.events.append(event)
-        await self.note(event.event)
-
-    async def on_up(self) -> None:
-        await self.note("up")
-
-    async def on_down(self, reason: HushtapeError) -> None:
-        self.reasons.append(reason)
-        await self.note("down")
-
-    async def note(self, what: str) -> None:
-        async with self._stir:
-            self.told.append(what)
-            self._stir.notify_all()
-
-    async def pause(self, seconds: float) -> None:
-        async with self._stir:
-            self.pauses.append(seconds)
-            self._stir.notify_all()
-        if len(self.pauses) >= self.most_pauses:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0)
-
-    async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10), self._stir:
-            await self._stir.wait_for(happened)
-
-    async def heard(self, what: str, times: int = 1) -> None:
-        await self.until(lambda: self.told.count(what) >= times)
-
-
-@asynccontextmanager
-async def running(owner: Owner) -> AsyncIterator[Owner]:
-    owner.link.start()
-    try:
-        yield owner
-    finally:
-        await owner.link.close()
 
 
 @pytest.fixture
@@ -130,13 +88,16 @@ async def test_actions_and_events(ami: FakeAmi):
         assert (owner.link.up, owner.link.state) == (True, State.UP)
         answer = await owner.link.ask(RECORD)
         assert answer["MixMonitorID"] == "0x7f3a80022dc0"
-        session.push(event("Newchannel", Channel=CALLER) + event("Hangup", Channel=CALLER))
-        await owner.heard("Hangup")
-        assert owner.told == ["up", "Newchannel", "Hangup"]
+        session.push(
+            event("Newstate", Channel=CALLER, State="Up")
+            + event("HangupRequest", Channel=CALLER, State="Up")
+        )
+        await owner.heard("HangupRequest")
+        assert owner.told == ["up", "Newstate", "HangupRequest"]
         living = await owner.link.ask_list(actions.status(["HUSHTAPE_STATE"]))
         assert [item["Channel"] for item in living] == [CALLER, "PJSIP/211-0000000c"]
         assert living[0].every("Variable")[1] == "HUSHTAPE_STATE=recording"
-        assert owner.told == ["up", "Newchannel", "Hangup"]
+        assert owner.told == ["up", "Newstate", "HangupRequest"]
     ids = [action["ActionID"] for action in ami.actions]
     assert len(set(ids)) == len(ids)
     assert owner.link.state is State.CLOSED
@@ -171,10 +132,10 @@ async def test_p2_an_unanswered_action_times_out_and_its_late_answer_is_dropped(
             await owner.link.ask(RECORD, timeout_s=0.05)
         late = ("ActionID", ami.actions[-1]["ActionID"])
         session.push(frame(("Response", "Success"), late, ("MixMonitorID", "0x1")))
-        session.push(event("Newchannel"))
-        await owner.heard("Newchannel")
+        session.push(event("Newstate"))
+        await owner.heard("Newstate")
         assert (await owner.link.ask(actions.ping()))["Ping"] == "Pong"
-        assert owner.told == ["up", "Newchannel"]
+        assert owner.told == ["up", "Newstate"]
 
 
 async def test_a_cancelled_action_leaves_nothing_behind(ami: FakeAmi):
@@ -264,23 +225,23 @@ async def test_a_list_over_its_limit(ami: FakeAmi):
 async def test_p4_byte_by_byte(ami: FakeAmi):
     async with running(Owner(ami.port)) as owner:
         session = await ami.session()
-        await session.push_bytewise(event("Newchannel", CallerIDName="Zoë Šimůnek"))
-        await owner.heard("Newchannel")
+        await session.push_bytewise(event("Newstate", CallerIDName="Zoë Šimůnek"))
+        await owner.heard("Newstate")
         assert owner.events[0]["CallerIDName"] == "Zoë Šimůnek"
 
 
 async def test_garbage_between_frames_is_passed_over(ami: FakeAmi):
     async with running(Owner(ami.port)) as owner:
         session = await ami.session()
-        session.push(b"\xff\xfe\r\n\r\n\r\nno header\r\n\r\n:\r\n\r\n" + event("Newchannel"))
-        await owner.heard("Newchannel")
-        assert owner.told == ["up", "Newchannel"]
+        session.push(b"\xff\xfe\r\n\r\n\r\nno header\r\n\r\n:\r\n\r\n" + event("Newstate"))
+        await owner.heard("Newstate")
+        assert owner.told == ["up", "Newstate"]
 
 
 async def test_an_endless_frame_ends_the_connection_and_the_link_comes_back(ami: FakeAmi):
     async with running(Owner(ami.port)) as owner:
         session = await ami.session()
-        session.push(b"Event: A\r\nB: " + b"x" * 70_000)
+        session.push(b"Event: A\r\nPrivilege: call,all\r\nB: " + b"x" * 70_000)
         await owner.heard("up", 2)
         assert isinstance(owner.reasons[0], TooBig)
 
@@ -354,7 +315,7 @@ async def test_events_wait_until_the_resync_is_done(ami: FakeAmi):
     class Resyncing(Owner):
         async def on_up(self) -> None:
             await self.link.ask_list(actions.status())
-            session.push(event("Newchannel"))
+            session.push(event("Newstate"))
             await self.link.ask(actions.ping())  # so the event has arrived
             await super().on_up()
 
@@ -366,8 +327,8 @@ async def test_events_wait_until_the_resync_is_done(ami: FakeAmi):
     await ami.until(lambda: bool(ami.sessions))
     session = ami.sessions[0]
     async with running(owner):
-        await owner.heard("Newchannel")
-        assert owner.told == ["up", "Early", "Newchannel"]
+        await owner.heard("Newstate")
+        assert owner.told == ["up", "Early", "Newstate"]
 
 
 async def test_a_backlog_does_not_keep_others_from_their_turn(
@@ -515,10 +476,10 @@ async def test_events_that_arrived_before_the_link_went_are_handled_before_on_do
     async with running(Owner(ami.port)) as owner:
         session = await ami.session()
         await owner.heard("up")
-        session.push(event("Hangup", Channel=CALLER))
+        session.push(event("HangupRequest", Channel=CALLER, State="Up"))
         session.hang_up()
         await owner.heard("up", 2)
-        assert owner.told == ["up", "Hangup", "down", "up"]
+        assert owner.told == ["up", "HangupRequest", "down", "up"]
 
 
 async def test_p15_shutdown(ami: FakeAmi):

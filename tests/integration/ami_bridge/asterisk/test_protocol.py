@@ -14,7 +14,7 @@ from panoramisk import Manager
 from panoramisk.ami_protocol import AMIProtocol
 
 from ami_bridge.asterisk import protocol as protocols
-from ami_bridge.asterisk.protocol import Ask, Carried, Frame, SafeProtocol, parse
+from ami_bridge.asterisk.protocol import DROPPED, Ask, Carried, Frame, SafeProtocol, parse
 from ami_bridge.asterisk.trace import Trace
 from hushtape.errors import LinkLost, TooBig
 
@@ -83,7 +83,9 @@ async def bench():
 
 
 KEYS = b"".join(
-    b"Event: " + name + b"\r\nPrivilege: dtmf,all\r\nDigit: 4\r\nValue: 4929\r\n\r\n"
+    b"Event: "
+    + name
+    + b"\r\nPrivilege: dtmf,all\r\nTimestamp: 1795282178.699492\r\nDigit: 4\r\nValue: 4929\r\n\r\n"
     for name in (b"DTMFBegin", b"DTMFEnd", b"VarSet", b"Newexten")
 )
 
@@ -96,15 +98,15 @@ async def test_what_tells_of_keys_is_dropped_unread_and_nowhere_kept(tmp_path: P
     bench.feed(GREETING + NAMED + KEYS + NAMED)
     bench.close()
     trace.close()
-    assert [frame.event for frame in bench.heard] == ["Newchannel", "Newchannel"]
+    assert [frame.event for frame in bench.heard] == ["Newstate", "Newstate"]
     assert len(told) == 4
     kept = (tmp_path / "trace").read_bytes()
-    assert kept.count(b"Newchannel") == 2
+    assert kept.count(b"Newstate") == 2
     assert not any(word in kept for word in (b"4929", b"Digit", b"DTMF", b"VarSet"))
 
 
 NAMED = (
-    "Event: Newchannel\r\nPrivilege: call,all\r\nTimestamp: 1795282178.699491\r\n"
+    "Event: Newstate\r\nPrivilege: call,all\r\nTimestamp: 1795282178.699491\r\n"
     "Channel: PJSIP/a-1\r\nCallerIDName: Zoë Šimůnek 📞\r\nAccountCode: \r\n\r\n"
 ).encode()
 
@@ -117,7 +119,11 @@ async def test_p4_a_character_split_between_reads_survives(bench: Bench):
 
 
 async def test_p4_invalid_utf8_is_replaced_and_the_stream_goes_on(bench: Bench):
-    bench.feed(GREETING + b"Event: A\r\nCallerIDName: Zo\xeb \xe2\x82\r\nNext: 1\r\n\r\n" + NAMED)
+    bench.feed(
+        GREETING
+        + b"Event: A\r\nPrivilege: call,all\r\nCallerIDName: Zo\xeb \xe2\x82\r\nNext: 1\r\n\r\n"
+        + NAMED
+    )
     assert bench.heard[0]["CallerIDName"] == "Zo� �"
     assert bench.heard[0]["Next"] == "1"
     assert bench.heard[1]["CallerIDName"] == "Zoë Šimůnek 📞"
@@ -187,7 +193,8 @@ def test_nothing_that_comes_raises(data: bytes):
 
 
 FORGED = (
-    b"Event: Newstate\r\nPrivilege: call,all\r\nChannelState: 4\r\nChannelStateDesc: Ring\r\n"
+    b"Event: Newstate\r\nPrivilege: call,all\r\nTimestamp: 1795282179.699491\r\n"
+    b"Channel: PJSIP/b-1\r\nChannelState: 4\r\nChannelStateDesc: Ring\r\n"
     b"CallerIDNum: 1\r\n\r\nEvent: Hangup\r\nUniqueid: 2.2\r\nX: \r\nCallerIDName: a\r\n"
     b"ConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: en\r\n"
     b"AccountCode: \r\nContext: in\r\nExten: 601\r\nPriority: 1\r\nUniqueid: 1.1\r\n"
@@ -201,7 +208,7 @@ async def test_a_number_with_line_breaks_begins_no_event(bench: Bench, tmp_path:
     data = GREETING + NAMED + FORGED + NAMED
     for start in range(0, len(data), size):
         bench.feed(data[start : start + size])
-    assert [frame.event for frame in bench.heard] == ["Newchannel", "Newstate", "Newchannel"]
+    assert [frame.event for frame in bench.heard] == ["Newstate"] * 3
     assert bench.heard[1]["CallerIDNum"] == "1    Event: Hangup  Uniqueid: 2.2  X: "
     assert bench.heard[1]["Uniqueid"] == "1.1"
     trace.close()
@@ -219,18 +226,62 @@ async def test_what_may_be_half_an_event_is_a_whole_one_after_a_while(
     assert not bench.heard
     async with asyncio.timeout(5):
         await heard.wait()
-    assert [frame.event for frame in bench.heard] == ["Newstate", "Hangup"]
+    assert [frame.event for frame in bench.heard] == ["Newstate", DROPPED]
     bench.feed(unusual)
     bench.protocol.connection_lost(None)
     await asyncio.sleep(0.03)
     assert len(bench.heard) == 2
 
 
+FEIGNED = (DATA.parent / "forged" / "dialled-line-breaks.ami").read_bytes()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1448, 1_000_000])
+async def test_what_a_caller_dialled_begins_no_event(bench: Bench, size: int) -> None:
+    """A number with a whole event in it: in names of channels, in devices, in what is dialled."""
+    for start in range(0, len(FEIGNED), size):
+        bench.feed(FEIGNED[start : start + size])
+    whole = [frame for frame in bench.heard if frame.event != DROPPED]
+    assert not [frame for frame in whole if frame.event == "QueueCallerJoin"]
+    assert not [frame for frame in whole if "1700000000.12" in frame.values()]
+    assert sum(frame.event == "Hangup" for frame in whole) == FEIGNED.count(b"Event: Hangup\r\n")
+    assert sum(frame.event == "Newchannel" for frame in whole) == FEIGNED.count(b"Newchannel\r\n")
+
+
+async def test_an_event_that_is_none_of_asterisks_is_dropped_and_that_is_told(
+    bench: Bench, tmp_path: Path
+) -> None:
+    trace = bench.protocol._trace = Trace(tmp_path / "a.trace")
+    feigned = (
+        b"Event: Hangup\r\nPrivilege: call,all\r\nTimestamp: 1795282178.699491\r\nUniqueid: 1.1"
+    )
+    bench.feed(GREETING + NAMED + feigned + b"\r\n\r\n" + NAMED)
+    bench.feed(b"Event: Hangup\r\nUniqueid: 1.1\r\n\r\n")  # the first half was read before
+    assert [frame.event for frame in bench.heard] == ["Newstate", DROPPED, "Newstate", DROPPED]
+    assert [len(frame) for frame in bench.heard if frame.event == DROPPED] == [1, 1]
+    trace.close()
+    assert b"Hangup" not in (tmp_path / "a.trace").read_bytes()
+
+
+async def test_once_stamped_no_event_is_believed_without_its_time(bench: Bench) -> None:
+    blind = FORGED.replace(
+        b"CallerIDNum: 1\r\n\r\nEvent: Hangup\r\nUniqueid: 2.2\r\nX: ", b"CallerIDNum: 1"
+    )
+    hangup = blind.replace(b"Newstate", b"Hangup")
+    unstamped = re.sub(rb"Timestamp: .*\r\n", b"", hangup)
+    bench.feed(GREETING + unstamped)
+    bench.feed(hangup)
+    bench.feed(unstamped)
+    assert [frame.event for frame in bench.heard] == ["Hangup", "Hangup", DROPPED]
+
+
 async def test_a_frame_over_the_limit_ends_the_link_with_a_reason():
     for tail in (b"", b"\r\n\r\n"):
         bench = Bench(frame_limit=1000)
         pending = bench.ask("ht-one-1")
-        bench.feed(GREETING + NAMED + b"Event: A\r\nB: " + b"x" * 1000 + tail)
+        bench.feed(
+            GREETING + NAMED + b"Event: A\r\nPrivilege: call,all\r\nB: " + b"x" * 1000 + tail
+        )
         assert len(bench.heard) == 1
         assert isinstance(bench.protocol.lost.result(), TooBig)
         assert isinstance(pending.exception(), LinkLost)
@@ -241,7 +292,7 @@ async def test_a_frame_over_the_limit_ends_the_link_with_a_reason():
 
 async def test_long_names_are_no_reason_to_go(bench: Bench):
     names = b"".join(b"Name%d: " % n + b"x" * 4096 + b"\r\n" for n in range(12))
-    bench.feed(GREETING + b"Event: A\r\n" + names + b"\r\n")
+    bench.feed(GREETING + b"Event: A\r\nPrivilege: call,all\r\n" + names + b"\r\n")
     assert len(bench.heard[0]["Name11"]) == 4096
 
 
@@ -291,14 +342,14 @@ async def test_a_list_is_collected_and_not_heard(bench: Bench):
     future = bench.ask("ht-list-1", 2)
     own = b"ActionID: ht-list-1\r\n"
     bench.feed(b"Response: Success\r\n" + own + b"EventList: start\r\n\r\n")
-    bench.feed(b"Event: Status\r\n" + own + b"Channel: a\r\n\r\n" + NAMED)
-    bench.feed(b"Event: Status\r\n" + own + b"Channel: b\r\n\r\n")
+    bench.feed(b"Event: Status\r\nPrivilege: Call\r\nChannel: a\r\n" + own + b"\r\n" + NAMED)
+    bench.feed(b"Event: Status\r\nPrivilege: Call\r\nChannel: b\r\n" + own + b"\r\n")
     bench.feed(b"Event: AgentComplete\r\nActionID: other\r\n\r\n")
     assert not future.done()
     bench.feed(b"Event: StatusComplete\r\n" + own + b"EventList: Complete\r\n\r\n")
     assert [frame.get("Channel") for frame in future.result()] == [None, "a", "b"]
-    assert [frame.event for frame in bench.heard] == ["Newchannel", "AgentComplete"]
-    bench.feed(b"Event: Status\r\n" + own + b"Channel: late\r\n\r\n")
+    assert [frame.event for frame in bench.heard] == ["Newstate", "AgentComplete"]
+    bench.feed(b"Event: Status\r\nPrivilege: Call\r\nChannel: late\r\n" + own + b"\r\n")
     assert len(bench.heard) == 2
     assert bench.protocol.late == 1
 
@@ -322,7 +373,11 @@ async def test_a_refused_list_is_an_answer(bench: Bench):
 
 
 async def test_p15_shutdown_is_heard_and_ends_the_link(bench: Bench):
-    bench.feed(GREETING + b"Event: Shutdown\r\nShutdown: Cleanly\r\nRestart: False\r\n\r\n" + NAMED)
+    bench.feed(
+        GREETING
+        + b"Event: Shutdown\r\nPrivilege: system,all\r\nShutdown: Cleanly\r\nRestart: False\r\n\r\n"
+        + NAMED
+    )
     assert [frame.event for frame in bench.heard] == ["Shutdown"]
     assert "shutting down" in str(bench.protocol.lost.result())
     assert bench.wire.aborted
@@ -340,7 +395,7 @@ async def test_a_dialplan_header_replaces_none_of_asterisks(bench: Bench):
     # UserEvent(X,uniqueid: spoof,...): panoramisk's Message would let each of these win, or fall
     # over the two Events.
     bench.feed(
-        GREETING + b"Event: UserEvent\r\nPrivilege: user,all\r\nUniqueid: real\r\nUserEvent: X\r\n"
+        GREETING + b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: X\r\nUniqueid: real\r\n"
         b"uniqueid: spoof\r\nUniqueid: spoof\r\nEvent: Shutdown\r\nActionID: a\r\nActionID: b\r\n"
         b"Timestamp: 1.000000\r\n\r\n"
     )
@@ -358,7 +413,7 @@ async def test_times(bench: Bench):
 
 async def test_a_frame_tells_logs_nothing(bench: Bench):
     bench.feed(GREETING + NAMED)
-    assert repr(bench.heard[0]) == "<Frame Newchannel 6 headers>"
+    assert repr(bench.heard[0]) == "<Frame Newstate 6 headers>"
     assert "Zoë" not in repr(Carried(bench.heard[0]))
 
 

@@ -85,11 +85,12 @@ def test_blocks_of_any_size_are_cut_alike(monkeypatch: pytest.MonkeyPatch) -> No
 def channel(number: bytes) -> bytes:
     """An event as Asterisk writes it; a caller's number stands in it as it is."""
     lines = (
-        *(b"ChannelStateDesc: Up", b"CallerIDNum: " + number, b"CallerIDName: x"),
+        *(b"Channel: PJSIP/a-1", b"ChannelState: 6", b"ChannelStateDesc: Up"),
+        *(b"CallerIDNum: " + number, b"CallerIDName: x"),
         *(b"ConnectedLineNum: 1", b"ConnectedLineName: y", b"Language: en", b"AccountCode: "),
         *(b"Context: in", b"Exten: 500", b"Priority: 2", b"Uniqueid: 1.1", b"Linkedid: 1.1"),
     )
-    return b"Event: Newchannel\r\n" + b"\r\n".join(lines) + b"\r\n\r\n"
+    return b"Event: Newchannel\r\nPrivilege: call,all\r\n" + b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 def test_an_event_is_over_where_asterisk_ended_it_wherever_a_block_ends(
@@ -97,7 +98,7 @@ def test_an_event_is_over_where_asterisk_ended_it_wherever_a_block_ends(
 ) -> None:
     """A number with line breaks in it must not hang another call up."""
     forged = channel(b"7\r\n\r\nEvent: Hangup\r\nUniqueid: 1.2\r\n")
-    data = GREETING + b"Response: Success\r\n\r\n" + 3 * forged
+    data = GREETING + b"Response: Success\r\nActionID: 1\r\n\r\n" + 3 * forged
     for size in (len(data), 40, 7):
         monkeypatch.setattr(session, "BLOCK_BYTES", size)
         assert [frame.event for frame in cut(data)] == ["", *["Newchannel"] * 3]

@@ -5,55 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
-from ami_bridge.call import consultation, judging, meeting, recorder, talk
+from ami_bridge.call import consultation, judging, meeting, payment, recorder, talk
 from ami_bridge.call.recorder import Act, Recorder, Signal
+from ami_bridge.walk import prove_command
 from ami_bridge.walk.prove_command import EXIT_BROKEN, EXIT_CUT_OFF, prove, tell
-from ami_bridge.walk.walk import Broken, Walked, parts, walk, walk_part
+from ami_bridge.walk.walk import Broken, Part, Walked, parts, walk, walk_part
 from hushtape.errors import HushtapeError
 from hushtape.policy import decide, parse, stages
-from hushtape.policy.decide import Choice, Ruling, Verdict
-from hushtape.policy.schema import OnTransfer, Policy
+from hushtape.policy.decide import Beside, Choice, Ruling, Verdict
+from hushtape.policy.schema import Destination, OnTransfer, Payment, Policy, Transfer
 from hushtape.policy.stages import Stage, Turn
+from tests.policies import changed
 from tests.samples import REASON
 
 EXAMPLES = Path(__file__).parents[4] / "examples" / "policies"
-SMALL = """
-[policy]
-name = "small"
-title = "A small one"
-in_force_from = 2026-01-01
-time_zone = "Europe/London"
-
-[calls]
-directions = ["inbound", "outbound"]
-queues = ["help"]
-
-[[destination]]
-name = "the payment line"
-extensions = ["700"]
-
-[[destination]]
-name = "colleagues"
-every = ["extension"]
-on_consultation = "record"
+SMALL = changed(
+    (
+        'directions = ["inbound"]\nnumbers = ["01799 510510"]',
+        'directions = ["inbound", "outbound"]',
+    ),
+    ('on_transfer = "continue"', 'on_consultation = "record"'),
+    (
+        'lines = ["the payment line"]',
+        """lines = ["the payment line"]
+by = ["transfer", "key"]
 
 [outbound]
 extensions = ["211"]
 permission = "key"
 
 [opt_out]
-by = ["caller"]
-
-[payment]
-lines = ["the payment line"]
-by = ["transfer", "key"]
-
-[retention]
-keep = "62 days"
-"""
+by = ["caller"]""",
+    ),
+)
 
 
 @pytest.fixture
@@ -62,7 +50,7 @@ def small(tmp_path: Path) -> Policy:
 
 
 def policy_of(text: str, folder: Path) -> Policy:
-    path = folder / "small.toml"
+    path = folder / "town.toml"
     path.write_text(text)
     return parse.load(path)
 
@@ -87,7 +75,7 @@ def test_a_small_policy_breaks_no_promise(small: Policy) -> None:
 @pytest.mark.parametrize(
     ("words", "others"),
     [
-        ('queues = ["help"]', 'queues = ["help"]\nstarts = "answer"'),
+        ('queues = ["help-line"]', 'queues = ["help-line"]\nstarts = "answer"'),
         ('by = ["transfer", "key"]', 'by = ["transfer", "key"]\npause = "mute"'),
         ('by = ["transfer", "key"]', 'when_too_long = "resume"\nafterwards = "stay silent"'),
     ],
@@ -110,7 +98,7 @@ def test_the_command_says_what_it_has_seen(tmp_path: Path) -> None:
     told = CliRunner().invoke(prove, ["-j", "1", "--most-states", "20", str(tmp_path)])
     assert told.exit_code == EXIT_CUT_OFF
     first, second = told.output.splitlines()
-    assert first.startswith("small 2026-01-01: ")
+    assert first.startswith("town 2024-01-01: ")
     assert " states, " in first
     assert "more than --most-states" in second
 
@@ -170,6 +158,11 @@ def nowhere(policy: Policy, company: Any, talkers: Any) -> None:
     return None
 
 
+def forgets_the_line(call: Any, _: Any) -> None:
+    if call.paying is not None:
+        call.paying.consulted = False
+
+
 OUT = "in a place that isn't recorded"
 
 # Which decision, how it is broken, in which view that shows, and what is said.
@@ -206,12 +199,51 @@ def test_a_call_that_no_policy_names_is_found(
     assert found.promise == "a call is recorded that the policy doesn't name"
 
 
+def test_a_payment_line_of_another_policy_that_is_forgotten_is_found(
+    small: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = msgspec.structs.replace(
+        small,
+        policy=msgspec.structs.replace(small.policy, name="other"),
+        destination=(Destination(name="the payment line", extensions=("790",)),),
+    )
+    alone = msgspec.structs.replace(
+        small, payment=Payment(), transfer=Transfer(otherwise=OnTransfer.CONTINUE)
+    )
+    greedy = msgspec.structs.replace(alone, destination=())
+    beside = decide.beside(greedy, [other])
+    assert look(beside, "how calls begin", "who is there").broken is None
+    own_only = decide.on_transfer
+    monkeypatch.setattr(decide, "on_transfer", lambda policy, *place: own_only(greedy, *place))
+    found = look(beside, "who is there").broken
+    assert found is not None
+    assert "during a payment" in found.promise
+    assert any("790" in step for step in found.way)
+
+
+def test_the_command_walks_each_policy_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.toml").write_text(SMALL.replace('name = "town"', f'name = "{name}"'))
+    seen: list[list[str]] = []
+
+    def noted(policy: Beside) -> list[Part]:
+        seen.append([each.name for each in policy.others])
+        return []
+
+    monkeypatch.setattr(prove_command, "parts", noted)
+    assert CliRunner().invoke(prove, ["-j", "1", str(tmp_path)]).exit_code == 0
+    assert seen == [["other"], ["one"]]
+
+
 MACHINE: list[tuple[Any, str, Any, str, str]] = [
     (judging, "payment_line", nowhere, "who is there", "payment"),
     (meeting, "among_strangers", nothing, "who is there", OUT),
     (meeting, "not_together", nothing, "where it goes", OUT),
     (talk, "unexplained", nothing, "where it goes", OUT),
     (consultation, "_verdict", says_yes, "consultations", "a consultation is recorded"),
+    (payment, "moved", forgets_the_line, "a payment line on the telephone", "during a payment"),
 ]
 
 

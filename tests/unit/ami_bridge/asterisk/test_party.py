@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.asterisk import party as parties
-from ami_bridge.asterisk.party import MACHINES, Party, person
-from ami_bridge.asterisk.talks import Heard
+from ami_bridge.asterisk.party import MACHINES, Party
 from ami_bridge.facts import Channel, Talker
+from ami_bridge.talks import Heard
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind
@@ -162,9 +161,3 @@ def test_asterisks_own_voices_are_nobody(name: str) -> None:
 )
 def test_whom_an_agent_consults(leg: Channel, heard: list[Heard], place: Place) -> None:
     assert party().consulted(leg, heard) == place
-
-
-def test_names_and_numbers_are_cut_to_plain_text() -> None:
-    assert person("Zoë\r\nAction: Originate\x00") == "ZoëAction: Originate"
-    assert len(person("x" * 5000)) == parties.TEXT_LIMIT
-    assert person("<unknown>") == ""

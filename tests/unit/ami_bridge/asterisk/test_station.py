@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ami_bridge.asterisk import station as stations
-from ami_bridge.asterisk.protocol import Frame
+from ami_bridge.asterisk.protocol import DROPPED, Frame
 from ami_bridge.asterisk.station import (
     MOST_RECORDERS,
     NOTHING_TO_STOP,
@@ -31,6 +31,7 @@ from ami_bridge.facts import (
     MuteUnconfirmed,
     NotePayment,
     NoteState,
+    PaymentBegan,
     QueueEntered,
     RaiseAlarm,
     RecorderMuted,
@@ -52,6 +53,7 @@ from hushtape.policy.schema import PaymentWay
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
+TOLD_WITHIN_S = 0.005
 PBX = Pbx(kind="asterisk", host="127.0.0.1", spool="/spool", outside_contexts=("from-outside",))
 CALLER = Channel("1.1", "PJSIP/trunk-1", "from-outside", "01737276000")
 HOSTILE = Channel("1.1", "PJSIP/x\r\nAction: Originate", "from-outside", "01737276000")
@@ -154,6 +156,7 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr("ami_bridge.asterisk.station.Link", FakeLink)
+    monkeypatch.setattr("ami_bridge.asterisk.station.HALT_TOLD_WITHIN_S", TOLD_WITHIN_S)
     return Bench()
 
 
@@ -290,6 +293,93 @@ async def test_a_stop_that_shows_nothing_is_unconfirmed(bench: Bench, script: li
     fact = await bench.do(STOP, *script)
     assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2, by_id=True)
     assert len(bench.link.asked) == len(script), "nothing is asked once more"
+
+
+# stopping what the dialplan has stopped
+
+
+def begun(by: str = "key", uniqueid: str = "1.1") -> Frame:
+    return frame(
+        ("Event", "UserEvent"),
+        ("UserEvent", "Hushtape"),
+        ("Act", "payment-began"),
+        ("By", by),
+        ("Uniqueid", uniqueid),
+        sent=NOW,
+    )
+
+
+async def test_what_the_dialplan_has_stopped_was_gone_when_it_said_so(bench: Bench) -> None:
+    await bench.link.on_event(begun())
+    with capture_logs() as logs:
+        fact = await bench.do(STOP, REFUSED, REFUSED)
+    assert fact == RecorderStopped(at=NOW, segment=2), "not when it was asked for"
+    assert logs == []
+    by_id, every = bench.link.asked
+    assert by_id["MixMonitorID"] == "0x7f3a"
+    assert every == {"Action": "StopMixMonitor", "Channel": CALLER.name}
+
+
+async def test_what_the_dialplan_has_stopped_and_tells_a_moment_later_is_explained_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.asterisk.station.HALT_TOLD_WITHIN_S", 60.0)
+    stopping = asyncio.create_task(bench.do(STOP, REFUSED, REFUSED))
+    await asyncio.sleep(0)
+    await bench.link.on_event(begun(uniqueid="1.9"))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    await bench.link.on_event(begun())
+    with capture_logs() as logs:
+        async with asyncio.timeout(1):
+            assert await stopping == RecorderStopped(at=NOW, segment=2)
+    assert logs == []
+
+
+async def test_what_the_dialplan_has_not_stopped_all_the_same_is_stopped(bench: Bench) -> None:
+    await bench.link.on_event(begun())
+    fact = await bench.do(STOP, REFUSED, SUCCESS, REFUSED)
+    assert fact == RecorderStopped(at=NOW + 3 * A_SECOND, segment=2, found=1)
+
+
+@pytest.mark.parametrize(
+    ("script", "by_id"),
+    [
+        pytest.param([REFUSED, TIMEOUT], False, id="that nothing is left isn't shown"),
+        pytest.param([REFUSED, LOST], False, id="no link any more"),
+        pytest.param([NO_CHANNEL], True, id="no such channel"),
+        pytest.param([DENIED], True, id="not permitted"),
+        pytest.param([TIMEOUT, TIMEOUT], True, id="no answer"),
+        pytest.param([SUCCESS, SUCCESS], True, id="stopped twice"),
+    ],
+)
+async def test_the_dialplan_explains_a_refusal_only(
+    bench: Bench, script: list[Any], by_id: bool
+) -> None:
+    await bench.link.on_event(begun())
+    with capture_logs() as logs:
+        fact = await bench.do(STOP, *script)
+    assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2, by_id=by_id)
+    assert [(each["log_level"], each["event"]) for each in logs] == [
+        ("warning", "stop unconfirmed")
+    ]
+
+
+@pytest.mark.parametrize("said", [begun(by="event"), begun(uniqueid="1.9")])
+async def test_a_stop_that_nothing_explains_is_told(bench: Bench, said: Frame) -> None:
+    await bench.link.on_event(said)
+    with capture_logs() as logs:
+        fact = await bench.do(STOP, REFUSED)
+    assert fact == StopUnconfirmed(at=NOW + A_SECOND, segment=2, by_id=True)
+    assert [each["event"] for each in logs] == ["stop unconfirmed"]
+
+
+async def test_a_recorder_that_began_afterwards_was_not_stopped_by_the_dialplan(
+    bench: Bench,
+) -> None:
+    await bench.link.on_event(begun())
+    await bench.do(START, {"MixMonitorID": "0x7f3a"})
+    assert isinstance(await bench.do(STOP, REFUSED), StopUnconfirmed)
 
 
 async def test_every_recorder_is_stopped_until_there_is_none(bench: Bench) -> None:
@@ -535,6 +625,73 @@ async def test_what_happened_meanwhile_is_told_before_the_link_is_said_to_be_bac
     assert bench.bridge.order == ["HungUp", "QueueEntered", "link up"]
     gone = bench.bridge.facts[-2]
     assert gone == (bench.station, "1.1", HungUp(at=NOW, seen=False))
+
+
+async def test_a_payment_of_nobodys_channel_is_an_alarm(bench: Bench) -> None:
+    said = (("Event", "UserEvent"), ("UserEvent", "Hushtape"), ("Act", "payment-began"))
+    with capture_logs() as logs:
+        await bench.link.on_event(frame(*said, ("Channel", "PJSIP/trunk-1.1"), sent=NOW))
+    assert alarms(logs) == [stations.NOBODYS_PAYMENT]
+    await bench.link.on_event(newchannel("1.1"))
+    with capture_logs() as logs:
+        await bench.link.on_event(frame(*said, ("Channel", "PJSIP/trunk-1.1"), sent=NOW))
+        await bench.link.on_event(frame(*said[:2], ("Act", "payment-ended"), sent=NOW))
+    assert alarms(logs) == []
+    assert [type(each) for _, _, each in bench.bridge.facts] == [PaymentBegan]
+
+
+def dropped() -> Frame:
+    return Frame((("Event", DROPPED),), NOW)
+
+
+async def test_when_an_event_was_feigned_every_call_is_looked_up_and_somebody_told(
+    bench: Bench,
+) -> None:
+    await bench.link.on_up()
+    await bench.link.on_event(newchannel("1.1"))
+    await bench.link.on_event(join(NOW))
+    bench.bridge.order.clear()
+    bench.link.asked.clear()
+    bench.link.heard_at = NOW - A_SECOND
+    with capture_logs() as logs:
+        await bench.link.on_event(dropped())
+    assert [each["Action"] for each in bench.link.asked] == ["Status"]
+    assert bench.bridge.order == ["HungUp", "link up"]
+    assert bench.bridge.facts[-1][2] == HungUp(at=NOW - A_SECOND, seen=False)
+    assert alarms(logs) == [stations.FORGED]
+
+
+async def test_whoever_feigns_events_all_the_time_costs_the_pbx_little(bench: Bench) -> None:
+    clock = [100.0]
+    bench.station._clock_s = lambda: clock[0]
+    await bench.link.on_up()
+    bench.link.asked.clear()
+    with capture_logs() as logs:
+        for _ in range(3):
+            await bench.link.on_event(dropped())
+        assert len(bench.link.asked) == 1
+        clock[0] += stations.LOOK_UP_EVERY_S
+        await bench.link.on_event(newchannel("1.7"))
+    assert len(bench.link.asked) == 2
+    assert len(alarms(logs)) == 2, "once for each look"
+
+
+async def test_a_look_that_fails_is_taken_again(bench: Bench) -> None:
+    clock = [100.0]
+    bench.station._clock_s = lambda: clock[0]
+    await bench.link.on_up()
+    bench.link.living = TIMEOUT
+    bench.bridge.facts.clear()
+    await bench.link.on_event(dropped())
+    await bench.link.on_event(newchannel("1.1"))
+    clock[0] += stations.LOOK_UP_EVERY_S
+    await bench.link.on_event(join(NOW))
+    assert bench.bridge.order[-1] == "QueueEntered", "meanwhile events are handled as ever"
+    bench.link.living = []
+    bench.bridge.order.clear()
+    clock[0] += stations.LOOK_UP_EVERY_S
+    await bench.link.on_event(dropped())
+    assert bench.bridge.order == ["HungUp", "link up"]
 
 
 async def test_a_link_on_which_the_pbx_would_not_say_what_lives_was_not_up(bench: Bench) -> None:

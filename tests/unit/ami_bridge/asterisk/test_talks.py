@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.asterisk import talks as bridges
-from ami_bridge.asterisk.talks import Heard, Talks, pair
+from ami_bridge import talks as bridges
+from ami_bridge.asterisk.talks import Talks, pair
+from ami_bridge.talks import Heard
 
 CALLER, AGENT, COLLEAGUE = "1.1", "1.2", "1.3"
 ONE, TWO = "1.8", "1.9"  # the halves of a Local channel
@@ -71,9 +72,9 @@ def test_behind_a_local_channel_somebody_is_heard() -> None:
     talks = through_a_local()
     assert talks.company(CALLER) == [Heard(AGENT, through=ONE, replaces=ONE)]
     assert talks.company(AGENT) == [Heard(CALLER, through=TWO, replaces=TWO)]
-    assert talks.behind(f"{NAME};1") == [Heard(AGENT)]
-    assert talks.behind(f"{NAME};2") == [Heard(CALLER)]
-    assert talks.behind("PJSIP/trunk-00000001") == []
+    assert talks.behind_name(f"{NAME};1") == [Heard(AGENT)]
+    assert talks.behind_name(f"{NAME};2") == [Heard(CALLER)]
+    assert talks.behind_name("PJSIP/trunk-00000001") == []
 
 
 def test_while_nobody_is_behind_it_half_of_a_local_channel_stands_there() -> None:
@@ -170,14 +171,14 @@ def test_a_channel_that_is_gone_is_gone_from_everywhere() -> None:
     talks = through_a_local()
     assert talks.forget(TWO) == "b2"
     assert talks.company(CALLER) == [Heard(ONE)], "nobody is reached through the other half"
-    assert talks.behind(f"{NAME};1") == []
+    assert talks.behind_name(f"{NAME};1") == []
     assert talks.forget(TWO) == ""
 
 
 def test_a_renamed_channel_is_half_of_another_one() -> None:
     talks = through_a_local()
     talks.name(TWO, "Local/232@internal-00000002;2")
-    assert talks.behind("Local/232@internal-00000002;1") == [Heard(AGENT)]
+    assert talks.behind_name("Local/232@internal-00000002;1") == [Heard(AGENT)]
 
 
 def test_before_a_resync_everybody_is_forgotten() -> None:
@@ -185,4 +186,4 @@ def test_before_a_resync_everybody_is_forgotten() -> None:
     talks.clear()
     assert talks.company(CALLER) == []
     assert talks.bridge_of(CALLER) == ""
-    assert talks.behind(f"{NAME};2") == []
+    assert talks.behind_name(f"{NAME};2") == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ami_bridge.asterisk.protocol import Frame, parse
-from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.asterisk.translate import Translator
 from ami_bridge.facts import (
     AgentAnswered,
     Claimed,
@@ -27,6 +27,7 @@ from ami_bridge.facts import (
     TransferCompleted,
     TransferFailed,
 )
+from ami_bridge.told import Told
 from hushtape.config import Pbx
 from hushtape.policy.schema import DestinationKind
 from hushtape.recordings.manifest import Direction

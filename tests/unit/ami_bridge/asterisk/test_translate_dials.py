@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.asterisk.translate import Translator
 from ami_bridge.facts import (
     Answered,
     Fact,
@@ -14,6 +14,7 @@ from ami_bridge.facts import (
     QueueEntered,
     TransferCompleted,
 )
+from ami_bridge.told import Told
 from hushtape.policy.schema import Asker, Permission
 from hushtape.recordings.manifest import Direction
 from tests.unit.ami_bridge.asterisk.test_translate import NOW, PBX, SINCE, event

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from ami_bridge.asterisk import translate as translation
-from ami_bridge.asterisk.translate import Told, Translator
+from ami_bridge.asterisk.translate import Translator
 from ami_bridge.facts import (
     AgentAnswered,
     Channel,
@@ -24,6 +24,7 @@ from ami_bridge.facts import (
     TalkChanged,
     TransferCompleted,
 )
+from ami_bridge.told import Told
 from hushtape.policy.schema import DestinationKind
 from tests.unit.ami_bridge.asterisk.test_translate import NOW, PBX, SINCE
 from tests.unit.ami_bridge.asterisk.test_translate_dials import (

@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ami_bridge.call import noted
 from ami_bridge.call.machine import Call
+from ami_bridge.call.resumed import state_of
 from ami_bridge.facts import (
     Adopted,
     BridgeEnds,
@@ -417,13 +419,57 @@ def test_a_caller_who_is_transferred_to_the_line_is_not_back() -> None:
 
 def test_what_began_by_key_does_not_end_with_the_line() -> None:
     key = PaymentBegan(at=at(4), way=PaymentWay.KEY)
-    call, _ = uttlesford(key, began(5, PAYMENT_LINE), LINE_GONE, BACK)
+    call, steps = uttlesford(key, began(5, PAYMENT_LINE), LINE_GONE, BACK)
+    call.apply(Rested(at=at(20.2), rest=rest_of(steps[2]).rest))
     assert call.stage is Stage.SILENT
     call.apply(PaymentEnded(at=at(21), way=PaymentWay.KEY))
     assert call.stage is Stage.RECORDED
+
+
+@pytest.mark.parametrize("way", [PaymentWay.KEY, PaymentWay.API, PaymentWay.EVENT])
+@pytest.mark.parametrize("told_first", [True, False])
+def test_no_told_end_is_an_end_while_the_line_is_on_the_telephone(
+    way: PaymentWay, *, told_first: bool
+) -> None:
+    """On a second line the caller is only held: the agent is in the talk with him all the time."""
+    told, line = PaymentBegan(at=at(6), way=way), began(5, PAYMENT_LINE)
+    call, _ = uttlesford(*((told, line) if told_first else (line, told)), stopped(6.1))
+    call.apply(PaymentEnded(at=at(21), way=way))
+    assert call.stage is Stage.SILENT
+    call.apply(PaymentEnded(at=at(22), way=PaymentWay.EVENT))
+    assert call.stage is Stage.SILENT, "whatever else is told"
+    due = rest_of(call.apply(ConsultedGone(at=at(30))))
+    assert call.stage is Stage.SILENT
+    call.apply(Rested(at=at(30.3), rest=due.rest))
+    assert call.stage is Stage.RECORDED
+
+
+def test_a_line_that_was_not_rung_is_not_on_the_telephone() -> None:
+    """The guard has said no to the agent who asked: its subroutine tells the end."""
+    asks = PaymentBegan(at=at(5), way=PaymentWay.TRANSFER, stops=True, consulting=True)
+    call, _ = uttlesford(asks, stopped(5.1))
+    call.apply(PaymentEnded(at=at(7), way=PaymentWay.TRANSFER))
+    assert call.stage is Stage.RECORDED
+
+
+def test_a_line_that_is_asked_for_during_a_payment_lasts_as_long_as_it_is_there() -> None:
+    asks = PaymentBegan(at=at(5), way=PaymentWay.TRANSFER, stops=True, consulting=True)
+    call, _ = uttlesford(PaymentBegan(at=at(4), way=PaymentWay.KEY), stopped(4.1), asks)
+    call.apply(PaymentEnded(at=at(7), way=PaymentWay.KEY))
+    assert call.stage is Stage.SILENT
 
 
 def test_to_be_gone_means_nothing_without_a_payment() -> None:
     call, steps = uttlesford(began(5), LINE_GONE)
     assert steps[1] == []
     assert call.stage is Stage.RECORDED
+
+
+@pytest.mark.parametrize("on_the_telephone", [True, False])
+def test_another_bridge_knows_that_the_line_is_on_the_telephone(*, on_the_telephone: bool) -> None:
+    facts = (began(5, PAYMENT_LINE),) if on_the_telephone else (transfer(5, PAYMENT_LINE),)
+    call, _ = uttlesford(PaymentBegan(at=at(4), way=PaymentWay.KEY), stopped(4.1), *facts)
+    found = noted.read(noted.write(state_of(call))).payment
+    assert found is not None
+    assert found.consulted is on_the_telephone
+    assert set(found.ways) == {PaymentWay.KEY, PaymentWay.TRANSFER}

@@ -98,7 +98,7 @@ def play(
     """Begin a call with the first fact and apply the rest; return what each led to."""
     first = facts[0]
     assert isinstance(first, Arrived)
-    policy = policy or POLICIES[council]
+    policy = decide.beside(policy or POLICIES[council], ())
     reason = decide.choose([policy], first.arrival).reason
     call = Call(id=ID, pbx="pbx1", pbx_call="pbx1-1.1", policy=policy, began=first, reason=reason)
     return call, [bare(call.begin()), *(bare(call.apply(fact)) for fact in facts[1:])]

@@ -48,6 +48,7 @@ class Book:
     """What a call is to its recorders."""
 
     id: str = ID
+    one_file: bool = False
     most: int = 9
     numbers: int = 0
     rests: int = 0
@@ -341,6 +342,17 @@ def test_a_recorder_without_its_segment_is_not_sound() -> None:
     assert not Track(draft=Draft(1, at(0), at(0))).sound
     with pytest.raises(RuntimeError, match="without a segment"):
         Track(recorder=Recorder.RUNNING).signal(Book(), Signal.UNWANTED, at(1))
+
+
+def test_where_the_pbx_writes_one_file_both_sides_have_its_name() -> None:
+    book, track = Book(one_file=True), Track()
+    (start,) = track.signal(book, Signal.WANTED, at(0))
+    name = f"{ID}.1.both.wav"
+    assert start == StartRecorder(1, name, name)
+    track.answered(book, RecorderStarted(at=at(0), segment=1, recorder_id="/spool/x.wav"))
+    track.signal(book, Signal.CHANNEL_GONE, at(9))
+    (kept,) = book.kept
+    assert kept.files == (("both", name),)
 
 
 def test_file_names_hold_the_calls_id_the_segment_and_the_side() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -21,7 +21,15 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "abcdef0123456789abcdef0123456789"
 CALL = "20261121-171502-k3f5x2m7"
 SINCE = datetime(2026, 11, 21, 18, 15, 2, 345678, timezone(timedelta(hours=1)))
-SILENT = CallNow(id=CALL, pbx="town-hall", hearing=Hearing.SILENT, since=SINCE, confirmed=True)
+SILENT = CallNow(
+    id=CALL,
+    pbx="town-hall",
+    hearing=Hearing.SILENT,
+    since=SINCE,
+    acknowledged=True,
+    confirmed=True,
+)
+MUTED = replace(SILENT, confirmed=False)
 RECORDED = CallNow(id=CALL, pbx="town-hall", hearing=Hearing.RECORDED)
 
 
@@ -103,6 +111,7 @@ def test_a_payment_is_begun_and_silence_is_told(served: Api, desk: FakeDesk) -> 
                     "pbx": "town-hall",
                     "state": "silent",
                     "since": "2026-11-21T17:15:02.345Z",
+                    "acknowledged": True,
                     "confirmed": True,
                 }
             ],
@@ -159,7 +168,7 @@ def test_what_was_not_done_is_told_with_what_is_known(
 
 def test_every_answer_has_its_status() -> None:
     assert set(api.STATUSES) == set(Answer)
-    assert [each for each, status in api.STATUSES.items() if status < 300] == [Answer.DONE]
+    assert [each for each, status in api.STATUSES.items() if status == 200] == [Answer.DONE]
 
 
 @pytest.mark.parametrize(
@@ -167,16 +176,45 @@ def test_every_answer_has_its_status() -> None:
     [
         (),
         (RECORDED,),
-        (SILENT, RECORDED),
+        (SILENT, replace(RECORDED, acknowledged=True, confirmed=True)),
         (CallNow(id=CALL, pbx="town-hall", hearing=Hearing.SILENT, since=SINCE),),
-        (CallNow(id=CALL, pbx="town-hall", hearing=Hearing.NOT_RECORDED, confirmed=True),),
+        (SILENT, MUTED),
+        (CallNow(id=CALL, pbx="town-hall", hearing=Hearing.NOT_RECORDED),),
     ],
-    ids=["none", "recorded", "one of two", "unconfirmed", "not recorded"],
+    ids=["none", "recorded", "one of two", "unconfirmed", "acknowledged", "not recorded"],
 )
 def test_a_payment_has_begun_only_where_silence_is_confirmed(
     served: Api, desk: FakeDesk, calls: tuple[CallNow, ...]
 ) -> None:
     desk.outcome = Outcome(answer=Answer.DONE, calls=calls)
+    status, told = begin(served)
+    assert (status, told["answer"]) == (504, "unconfirmed")
+
+
+def test_an_opted_out_call_is_silent_enough(served: Api, desk: FakeDesk) -> None:
+    desk.outcome = Outcome(
+        answer=Answer.DONE, calls=(replace(SILENT, hearing=Hearing.NOT_RECORDED),)
+    )
+    assert begin(served)[0] == 200
+
+
+def test_a_mute_is_acknowledged_and_not_confirmed(served: Api, desk: FakeDesk) -> None:
+    desk.outcome = Outcome(answer=Answer.ACKNOWLEDGED, calls=(MUTED,), why="muted")
+    status, told = begin(served)
+    assert (status, told["answer"], told["why"]) == (202, "acknowledged", "muted")
+    (call,) = told["calls"]
+    assert (call["state"], call["acknowledged"], call["confirmed"]) == ("silent", True, False)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [(), (RECORDED,), (MUTED, replace(MUTED, acknowledged=False))],
+    ids=["none", "recorded", "one of two"],
+)
+def test_what_nobody_has_acknowledged_is_not_said_to_be(
+    served: Api, desk: FakeDesk, calls: tuple[CallNow, ...]
+) -> None:
+    desk.outcome = Outcome(answer=Answer.ACKNOWLEDGED, calls=calls)
     status, told = begin(served)
     assert (status, told["answer"]) == (504, "unconfirmed")
 

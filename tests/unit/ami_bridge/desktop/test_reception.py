@@ -7,12 +7,27 @@ import pytest
 
 from ami_bridge.call.recorder import Recorder
 from ami_bridge.desktop.desk import Answer, Hearing, Outcome, Wanted
-from ami_bridge.facts import Channel, HungUp, OptedOut, TalkChanged
-from hushtape.policy.schema import Asker, OptOut, Pause, PaymentWay
-from tests.unit.ami_bridge.paying import CALLER, Desk, answered, policies
-from tests.unit.ami_bridge.test_bridge import POLICIES, entered, until
+from ami_bridge.facts import (
+    Channel,
+    Fact,
+    Held,
+    HungUp,
+    LeftTalk,
+    MuteRecorder,
+    OptedOut,
+    Parked,
+    TalkChanged,
+    Talker,
+    TransferCompleted,
+    TransferFailed,
+)
+from hushtape.policy.decide import Place
+from hushtape.policy.schema import Asker, DestinationKind, OptOut, Pause, PaymentWay
+from tests.unit.ami_bridge.paying import ADVISER, AGENT, CALLER, Desk, answered, policies
+from tests.unit.ami_bridge.test_bridge import POLICIES, START, entered, until
 
 MINE = Wanted(extension="211")
+NOWHERE = Place(DestinationKind.UNKNOWN, "")
 
 
 async def begin(desk: Desk, wanted: Wanted = MINE) -> Outcome:
@@ -29,6 +44,7 @@ async def test_a_payment_begins_when_it_is_silent_and_ends() -> None:
     assert outcome.answer is Answer.DONE
     (now,) = outcome.calls
     assert (now.id, now.pbx, now.hearing) == (desk.call.id, "pbx1", Hearing.SILENT)
+    assert now.acknowledged
     assert now.confirmed
     assert now.since is not None
     outcome = await end(desk)
@@ -114,11 +130,37 @@ async def test_silence_that_is_not_confirmed_is_said_and_goes_on() -> None:
     assert desk.live.in_payment
 
 
-async def test_a_muted_one_is_done_and_not_confirmed() -> None:
+async def test_a_muted_one_is_acknowledged_and_not_confirmed() -> None:
     desk = await answered(policies(pause=Pause.MUTE))
+    before = desk.bridge.find(MINE).calls[0]
+    assert not before.acknowledged
+    outcome = await begin(desk)
+    assert outcome.answer is Answer.ACKNOWLEDGED
+    assert "muted" in outcome.why
+    (now,) = outcome.calls
+    assert (now.hearing, now.acknowledged, now.confirmed) == (Hearing.SILENT, True, False)
+    assert (await begin(desk)).answer is Answer.ACKNOWLEDGED
+    assert desk.bridge.find(MINE).calls == outcome.calls
+    (over,) = (await end(desk)).calls
+    assert (over.hearing, over.acknowledged) == (Hearing.RECORDED, False)
+
+
+async def test_a_mute_that_nobody_acknowledges_is_unconfirmed_until_all_is_stopped() -> None:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pbx.fails = (MuteRecorder,)
+    desk.pbx.sticks.add(CALLER.uniqueid)
+    outcome = await begin(desk)
+    assert outcome.answer is Answer.UNCONFIRMED
+    (now,) = outcome.calls
+    assert (now.acknowledged, now.confirmed) == (False, False)
+
+
+async def test_a_mute_that_is_refused_is_a_stop_and_confirmed() -> None:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pbx.fails = (MuteRecorder,)
     outcome = await begin(desk)
     assert outcome.answer is Answer.DONE
-    assert not outcome.calls[0].confirmed
+    assert outcome.calls[0].confirmed
 
 
 async def test_a_pbx_that_cannot_be_asked() -> None:
@@ -146,3 +188,93 @@ async def test_one_that_is_over_is_none() -> None:
     desk.tell(HungUp(at=desk.pbx.now))
     await until(lambda: not desk.bridge._live)
     assert desk.bridge.find(MINE).answer is Answer.NO_CALL
+
+
+async def test_it_is_confirmed_only_when_nothing_else_records_around_it() -> None:
+    desk = await answered()
+    desk.pbx.near = {CALLER.uniqueid: (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    outcome = await begin(desk)
+    assert outcome.answer is Answer.DONE
+    assert desk.pbx.recorders[AGENT.uniqueid] == [], "before the answer"
+
+
+async def test_somebody_elses_recorder_that_stays_is_no_silence() -> None:
+    desk = await answered()
+    desk.pbx.near = {CALLER.uniqueid: (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.pbx.sticks = {AGENT.uniqueid}
+    outcome = await begin(desk)
+    assert outcome.answer is Answer.UNCONFIRMED
+    assert "around the call" in outcome.why
+    (now,) = outcome.calls
+    assert (now.acknowledged, now.confirmed) == (False, False)
+    assert desk.live.silent, "ours are gone"
+
+
+async def test_a_mute_beside_somebody_elses_recorder_is_not_acknowledged() -> None:
+    desk = await answered(policies(pause=Pause.MUTE))
+    desk.pbx.near = {CALLER.uniqueid: (CALLER, AGENT)}
+    desk.pbx.sticks = {AGENT.uniqueid}
+    assert (await begin(desk)).answer is Answer.UNCONFIRMED
+
+
+OTHER = Channel("1.9", "PJSIP/trunk-9", "from-outside", "01737276000")
+QUEUE = Place(DestinationKind.QUEUE, "611", queue="customer-service")
+
+
+def next_call(desk: Desk) -> None:
+    desk.tell(entered(), OTHER)
+    desk.tell(TalkChanged(at=desk.pbx.now, talkers=(ADVISER,)), OTHER)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        (TransferCompleted(at=START, place=QUEUE), LeftTalk(at=START), TalkChanged(at=START)),
+        (LeftTalk(at=START), TalkChanged(at=START), TransferCompleted(at=START, place=QUEUE)),
+        (TalkChanged(at=START), LeftTalk(at=START)),
+        (entered(),),
+    ],
+    ids=["transfer", "told afterwards", "redirected", "queue"],
+)
+async def test_a_former_caller_who_waits_elsewhere_is_not_meant(taken: tuple[Fact, ...]) -> None:
+    desk = await answered()
+    mine = desk.call.id
+    for fact in taken:
+        desk.tell(fact)
+    assert desk.bridge.find(MINE).answer is Answer.NO_CALL
+    next_call(desk)
+    (now,) = desk.bridge.find(MINE).calls
+    assert now.id != mine
+    assert (await begin(desk)).answer is Answer.DONE
+    assert desk.bridge._live["pbx1", CALLER.uniqueid].call.paying is None
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        (TalkChanged(at=START),),
+        (Held(at=START), TalkChanged(at=START)),
+        (TransferCompleted(at=START, place=QUEUE), TalkChanged(at=START), Parked(at=START)),
+        (LeftTalk(at=START), TalkChanged(at=START), Parked(at=START)),
+        (TransferCompleted(at=START, place=QUEUE), TransferFailed(at=START)),
+        (TalkChanged(at=START, talkers=(Talker("1.8", NOWHERE, stands_in=True),)),),
+    ],
+    ids=["consulting", "held", "sent to be parked", "parked", "came to nothing", "behind a half"],
+)
+async def test_who_has_the_caller_waiting_has_the_call(waits: tuple[Fact, ...]) -> None:
+    desk = await answered()
+    for fact in waits:
+        desk.tell(fact)
+    (now,) = desk.bridge.find(MINE).calls
+    assert now.id == desk.call.id
+
+
+async def test_who_came_instead_has_it_now() -> None:
+    desk = await answered()
+    colleague = Talker("1.8", Place(DestinationKind.EXTENSION, "212"), "PJSIP/212")
+    desk.tell(TalkChanged(at=START, talkers=(colleague,)))
+    desk.tell(TalkChanged(at=START))
+    assert desk.bridge.find(MINE).answer is Answer.NO_CALL
+    assert desk.bridge.find(Wanted(extension="212")).answer is Answer.DONE

@@ -27,6 +27,7 @@ IRRELEVANT: dict[type[Any], set[str]] = {
         "policy",
         "began",
         "reason",
+        "one_file",
         "papers",
         "rests",
         # Known by the rests that the observer saw being asked for.
@@ -36,7 +37,7 @@ IRRELEVANT: dict[type[Any], set[str]] = {
         "listening",
     },
     Paying: set(),
-    Company: set(),
+    Company: {"had_by", "sent_by"},  # for the desktops
     Track: {"leg", "resting"},
     Draft: {"number", "asked_at", "started_at", "recorder_id", "ended_by"},
     Seen: {"over", "opted_out_at", "opted_out_of"},

@@ -1,0 +1,59 @@
+"""Who records or listens in beside MixMonitor, as far as an Asterisk tells of it. Pure.
+
+None of them is ours to stop, so while one is there nobody can say that nothing records. Of what a
+channel records itself (``Record``, ARI's recordings) and of an ordinary channel that spies
+(``ChanSpy``) Asterisk tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ami_bridge.facts import Channel
+
+_MACHINES = ("CBRec/", "Recorder/", "Snoop/")
+_SNOOP = "Snoop/"  # and the uniqueid of whom it hears, and a number of its own
+EVENTS = (
+    *("MonitorStart", "MonitorStop"),
+    *("ConfbridgeRecord", "ConfbridgeStopRecord", "ConfbridgeEnd"),
+)
+
+
+class Listeners:
+    """Those of one PBX.
+
+    Args:
+        channels: every channel that is known, by uniqueid; the translator's own.
+    """
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._channels = channels
+        self._monitored: set[str] = set()  # uniqueids
+        self._recorded: set[str] = set()  # bridges of conferences
+
+    def said(self, event: Mapping[str, str]) -> None:
+        """Take in one of EVENTS."""
+        channel, bridge = event.get("Uniqueid", ""), event.get("BridgeUniqueid", "")
+        match event.get("Event"):
+            case "MonitorStart" if channel in self._channels:
+                self._monitored.add(channel)
+            case "MonitorStop":
+                self._monitored.discard(channel)
+            case "ConfbridgeRecord":
+                self._recorded.add(bridge)
+            case "ConfbridgeStopRecord" | "ConfbridgeEnd":
+                self._recorded.discard(bridge)
+
+    def forget(self, uniqueid: str) -> None:
+        """Forget a channel that is gone."""
+        self._monitored.discard(uniqueid)
+
+    def on(self, channels: Collection[Channel], bridges: Iterable[str]) -> bool:
+        """Tell whether one of them hears somebody of these channels, who are in these bridges."""
+        named = {each.uniqueid for each in channels}
+        snooped = tuple(f"{_SNOOP}{each}-" for each in named)
+        return (
+            bool(named & self._monitored or self._recorded & set(bridges))
+            or any(each.name.startswith(_MACHINES) for each in channels)
+            or any(each.name.startswith(snooped) for each in self._channels.values())
+        )

@@ -1,0 +1,3 @@
+"""FreeSWITCH, by its event socket (ESL)."""
+
+from __future__ import annotations

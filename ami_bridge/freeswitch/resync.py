@@ -1,0 +1,192 @@
+"""What has become of a FreeSWITCH's channels while nobody listened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from ami_bridge.facts import (
+    Channel,
+    Claimed,
+    NobodyListened,
+    OptedOut,
+    TransferCompleted,
+)
+from ami_bridge.freeswitch.bridges import Bridges, pair
+from ami_bridge.freeswitch.dials import Dials
+from ami_bridge.freeswitch.known import Known
+from ami_bridge.freeswitch.living import (
+    Living,
+    bridges,
+    hangs_up,
+    joins,
+    left_queue,
+    talks_in,
+    uuid_of,
+    waits,
+    waits_in,
+)
+from ami_bridge.freeswitch.party import leg_of
+from ami_bridge.freeswitch.queues import Queues
+from ami_bridge.freeswitch.said import CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE
+from ami_bridge.payments import Payments, read_note
+from ami_bridge.places import person
+from ami_bridge.told import Told
+from hushtape.config import Pbx
+from hushtape.policy.decide import Arrival, Place
+from hushtape.policy.schema import Asker, DestinationKind
+from hushtape.recordings.manifest import Direction
+
+_INLINE = "inline"
+
+
+class Resync:
+    """Tells what is otherwise than it was remembered."""
+
+    def __init__(
+        self, pbx: Pbx, known: Known, queues: Queues, dials: Dials, payments: Payments
+    ) -> None:
+        self._pbx = pbx
+        self._known = known
+        self._queues = queues
+        self._dials = dials
+        self._payments = payments
+
+    def alive(self, living: Sequence[Living]) -> dict[str, Living]:
+        """Sort what lives by the channels' uniqueids; what hangs up and isn't known, is nothing."""
+        found = {self._known.uniqueid(uuid_of(each)): each for each in living if uuid_of(each)}
+        known = self._known.channels
+        return {key: each for key, each in found.items() if key in known or not hangs_up(each)}
+
+    def is_noted(self, living: Living) -> bool:
+        """Tell whether a bridge had the call of a channel."""
+        return bool(_variable(living, CALL_VARIABLE))
+
+    def place(self, alive: Mapping[str, Living], talks: Bridges) -> None:
+        """Take in who is in which bridge."""
+        talks.clear()
+        known = self._known
+        for uniqueid, each in alive.items():
+            leg, found = known.leg(known.channels[uniqueid]), leg_of(each)
+            leg.rung, leg.loops_to = found.rung, found.loops_to
+            leg.telephone = leg.telephone or found.telephone
+            leg.gateway = leg.gateway or found.gateway
+            leg.answered, leg.going = found.answered, found.going
+            other = known.uniqueid(each.get("variable_other_loopback_leg_uuid", ""))
+            if leg.loops_to:
+                halves = pair(uniqueid, other) if other else uniqueid
+                known.talks.half(uniqueid, halves, each.get("Channel-Name", "")[-1:])
+        for uuid, (bridge, mutual) in bridges(list(alive.values())).items():
+            uniqueid = known.uniqueid(uuid)
+            if known.legs[uniqueid].going:
+                continue
+            other = known.uniqueid(alive[uniqueid].get("variable_bridge_to", ""))
+            name = bridge if ":" in bridge else pair(uniqueid, other)
+            known.talks.enter(name, uniqueid)
+            known.legs[uniqueid].arrived = True
+            if not mutual and other in known.channels:
+                talks.interrupted(name, other)
+        for uniqueid, each in alive.items():
+            by = known.legs[uniqueid].rung_by
+            if joins(each) and by in known.channels:
+                talks.bring_in(uniqueid, by)
+
+    def tell(
+        self, alive: Mapping[str, Living], new: Sequence[str], at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of everybody who lives."""
+        payments = list(self._payments_noted(alive, at, since))
+        for uniqueid, each in alive.items():
+            channel, is_new = self._known.channels[uniqueid], uniqueid in new
+            noted = is_new and self.is_noted(each)
+            if noted:
+                yield self._claimed(channel, each, at, since)
+            yield from (told for told in payments if told.channel.uniqueid == uniqueid)
+            if not is_new and not hangs_up(each):
+                yield from self._moved(channel, each, at, since)
+            yield from self._opted_out(channel, _variable(each, OPT_OUT_VARIABLE), since)
+            if is_new and not noted:
+                yield from self._found(channel, each, at)
+
+    def nobody_listened(
+        self, alive: Mapping[str, Living], new: Sequence[str], since: datetime
+    ) -> Iterator[Told]:
+        """Close the time in which nobody listened."""
+        for uniqueid in alive:
+            if uniqueid not in new:
+                yield Told(self._known.channels[uniqueid], NobodyListened(at=since))
+
+    def _payments_noted(
+        self, alive: Mapping[str, Living], at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of payments that began while nobody listened, and of those that are known."""
+        for uniqueid, each in alive.items():
+            channel, text = self._known.channels[uniqueid], _variable(each, PAYMENT_VARIABLE)
+            channel.paying = read_note(text, at, since) if text else None
+            if text:
+                noted = self._payments.noted(text, channel, "", at, since)
+                yield from (Told(meant, fact) for meant, fact in noted)
+
+    def _opted_out(self, channel: Channel, said: str, at: datetime) -> Iterator[Told]:
+        """Tell of an opt-out that nobody heard: the dialplan has noted it on the channel."""
+        if said and not channel.opted_out:
+            channel.opted_out = True
+            by = Asker.AGENT if said == Asker.AGENT else Asker.CALLER
+            yield Told(channel, OptedOut(at=at, by=by))
+
+    def _moved(
+        self, channel: Channel, living: Living, at: datetime, since: datetime
+    ) -> Iterator[Told]:
+        """Tell of a transfer that nobody saw: elsewhere in the dialplan, or with somebody else."""
+        before = set(channel.others)
+        now = {each.uniqueid for each in self._known.talks.company(channel.uniqueid)}
+        channel.others = sorted(now)
+        extension = person(living.get("Caller-Destination-Number", ""))
+        queue = waits_in(living, self._pbx)
+        if left_queue(living):
+            self._queues.forget(channel.uniqueid)
+        if extension != channel.extension and living.get("Caller-Dialplan") != _INLINE:
+            channel.extension = extension
+            place = self._known.party.place(extension)
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+            yield from self._found_in_queue(channel, living, at)
+        elif queue and queue != channel.queue:  # the dialplan's doing
+            yield from self._found_in_queue(channel, living, since)
+        elif before and now and before != now:
+            place = Place(DestinationKind.UNKNOWN, "")
+            yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+
+    def _found(self, channel: Channel, living: Living, at: datetime) -> Iterator[Told]:
+        """Tell of a call that began while nobody listened, as if it began now."""
+        yield from self._found_in_queue(channel, living, at)
+        known = self._known
+        if not known.leg(channel).rung or not known.party.is_outside(channel):
+            return
+        for heard in known.talks.company(channel.uniqueid):
+            caller = known.channels.get(heard.uniqueid)
+            if caller is not None and not known.party.is_outside(caller):
+                yield from self._dials.connected(caller, channel, "", at)
+
+    def _found_in_queue(self, channel: Channel, living: Living, at: datetime) -> Iterator[Told]:
+        """Take a channel that waits or talks in a queue for one that enters it now."""
+        queue = waits_in(living, self._pbx) or talks_in(living, self._pbx)
+        if queue:
+            yield self._queues.entry(channel, queue, at, waits=waits(living))
+
+    def _claimed(self, channel: Channel, living: Living, at: datetime, since: datetime) -> Told:
+        heard = self._known.talks.company(channel.uniqueid)
+        claimed = Claimed(
+            at=at,
+            arrival=Arrival(at=at, direction=Direction.INBOUND, dialled=person(channel.dialled)),
+            number=channel.number,
+            name=self._dials.name(channel),
+            note=_variable(living, CALL_VARIABLE),
+            since=since,
+            talkers=self._known.party.talkers(heard),
+            waits_in=waits_in(living, self._pbx) or talks_in(living, self._pbx),
+        )
+        return Told(channel, claimed)
+
+
+def _variable(living: Living, name: str) -> str:
+    return living.get(f"variable_{name}", "")

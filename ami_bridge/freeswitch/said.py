@@ -1,0 +1,122 @@
+"""What a FreeSWITCH is asked to tell, and which of its words are read. Pure.
+
+The station subscribes to ``EVENTS`` and ``SUBCLASSES``. An event carries hundreds of variables,
+some with digits that people have pressed: nothing but the headers in ``HEADERS`` may be kept, and
+what is not in it need not even be parsed. Of ``CHANNEL_EXECUTE`` only its ``Application`` counts,
+never its data.
+
+After each login the station asks, in this order, and hands the answers to ``Translator.resync``:
+
+    show channels as json        -> "rows": [{"uuid": …}, …]; no "rows" where nothing lives
+    uuid_dump UUID json          for each of them -> one object: header -> value, like an event's
+
+For each channel one mapping: the object of ``uuid_dump`` with its row of ``show channels`` laid
+over it (their names don't meet: the row's are in small letters). Only the row knows where the
+channel entered the dialplan (``initial_context``, ``initial_dest``). A channel of which
+``uuid_dump`` answers ``-ERR`` is gone, and is left out. A value that is no string (a list, for a
+header that came several times) counts as its first string. Subscribe first, ask then; events that
+come meanwhile are translated after the resync, in their order. The same ``HEADERS`` are all that
+may be kept of it.
+"""
+
+from __future__ import annotations
+
+EVENTS = (
+    "CHANNEL_CREATE",
+    "CHANNEL_STATE",  # tells of each way into the dialplan; carries no variables
+    "CHANNEL_EXECUTE",
+    "CHANNEL_ANSWER",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_UNBRIDGE",
+    "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD",
+    "CHANNEL_PARK",
+    "CHANNEL_UUID",
+    "CHANNEL_HANGUP",
+    "CHANNEL_HANGUP_COMPLETE",
+    "CHANNEL_DESTROY",
+    "RECORD_START",
+    "RECORD_STOP",
+)
+OWN_EVENT = "hushtape::told"  # what our dialplan says
+SUBCLASSES = (
+    "callcenter::info",
+    "fifo::info",
+    "valet_parking::info",
+    "conference::maintenance",
+    OWN_EVENT,
+)
+
+CALL_VARIABLE = "HUSHTAPE_CALL"
+OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
+PAYMENT_VARIABLE = "HUSHTAPE_PAYMENT"
+VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE)
+
+HEADERS = frozenset(
+    (
+        "Event-Name",
+        "Event-Subclass",
+        "Event-Date-Timestamp",
+        # who
+        "Unique-ID",
+        "Old-Unique-ID",
+        "Channel-Name",
+        "Channel-Presence-ID",
+        "Call-Direction",
+        "Caller-Context",
+        "Caller-Dialplan",
+        "Caller-Destination-Number",
+        "Caller-Caller-ID-Name",
+        "Caller-Caller-ID-Number",
+        "Caller-Callee-ID-Number",
+        "Other-Type",
+        "Other-Leg-Unique-ID",
+        "Other-Leg-Destination-Number",
+        # what
+        "Channel-State",
+        "Channel-Call-State",
+        "Answer-State",
+        "Application",
+        "Hangup-Cause",
+        "Bridge-A-Unique-ID",
+        "Bridge-B-Unique-ID",
+        "Record-File-Path",
+        "Record-Completion-Cause",
+        # queues, parking, conferences
+        "CC-Action",
+        "CC-Queue",
+        "CC-Agent",
+        "CC-Agent-UUID",
+        "CC-Cause",
+        "CC-Member-Session-UUID",
+        "FIFO-Action",
+        "FIFO-Name",
+        "Action",
+        "Conference-Name",
+        # our dialplan
+        "Hushtape-Act",
+        "Hushtape-By",
+        "Hushtape-Nonce",
+        # variables
+        "variable_dialed_user",
+        "variable_sip_gateway_name",
+        "variable_endpoint_disposition",
+        "variable_other_loopback_leg_uuid",
+        "variable_current_application",
+        "variable_bridge_to",
+        "variable_conference_name",
+        "variable_cc_side",
+        "variable_cc_queue",
+        "variable_cc_agent_uuid",
+        "variable_cc_queue_joined_epoch",
+        "variable_cc_queue_answered_epoch",
+        "variable_cc_queue_canceled_epoch",
+        "variable_fifo_status",
+        "variable_fifo_target",
+        *(f"variable_{name}" for name in VARIABLES),
+        # of ``show channels``
+        "uuid",
+        "initial_context",
+        "initial_dest",
+    )
+)

@@ -1,0 +1,346 @@
+"""One FreeSWITCH: its link, its translator, its recorders; commands become api commands.
+
+Run on 1.10.12: an explicit stop closes the file, and tells RECORD_STOP, before it answers; the same
+stop once more is then refused. A refusal alone proves nothing: a wrong path has it too, and so has
+a recorder that was moved to another channel (recorders.py), or one that somebody else is just
+closing (its file was still open in 7 of 60 cases). So what proves that a recorder is gone is a stop
+that was answered and then refused, or its RECORD_STOP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S
+from ami_bridge.facts import Channel, Fact, RecorderStarted, RecorderStopped, StartRecorder
+from ami_bridge.freeswitch import commands, said
+from ami_bridge.freeswitch.esl import Message, json_headers
+from ami_bridge.freeswitch.link import Link
+from ami_bridge.freeswitch.recorders import (
+    EVENTS,
+    HEADERS,
+    Cut,
+    Known,
+    Recorders,
+    Stranger,
+    Stray,
+)
+from ami_bridge.freeswitch.trace import Trace
+from ami_bridge.freeswitch.translate import Translator
+from ami_bridge.station import (
+    MUTE_TIMEOUT_S,
+    NOTE_TIMEOUT_S,
+    START_TIMEOUT_S,
+    STATUS_TIMEOUT_S,
+    STOP_TIMEOUT_S,
+    BaseStation,
+)
+from hushtape.alarms import Kind, raise_alarm
+from hushtape.config import Pbx
+from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, UnsafeValue
+
+if TYPE_CHECKING:
+    from ami_bridge.bridge import Bridge
+    from ami_bridge.facts import StopRecorder
+
+END_TOLD_WITHIN_S = 0.25  # an event came 7 ms after the answer to its command
+MOST_STOPS = 3  # of everything on one channel; each stops all that is there
+TOO_OLD = (
+    "this FreeSWITCH can't be told how to record, and nothing is recorded on it: it needs an"
+    " uuid_record with recording_vars, as 1.10.12 has"
+)
+CUT = "the PBX couldn't write a recording to its end: is the spool's disk full?"
+UNSTAMPED = "the PBX doesn't stamp its events: they carry no Event-Date-Timestamp"
+
+log = structlog.get_logger()
+
+
+class FreeSwitchStation(BaseStation):
+    """One FreeSWITCH, for the bridge. See ``BaseStation``.
+
+    Args:
+        trace: keeps what the PBX says.
+        clock_s: a monotonic clock, seconds.
+    """
+
+    one_file = True
+    UNSTAMPED = UNSTAMPED
+    UNIQUEID = "uuid"
+    CALL_VARIABLE = said.CALL_VARIABLE
+
+    def __init__(
+        self,
+        name: str,
+        pbx: Pbx,
+        password: str,
+        bridge: Bridge,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        owner: str = "",
+        trace: Trace | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+    ) -> None:
+        super().__init__(name, pbx, bridge, now, owner=owner, stop_timeout_s=stop_timeout_s)
+        self._recorders = Recorders(clock_s)
+        self._ended = asyncio.Event()  # is set whenever a recorder's file was closed
+        self._can_be_told = True
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._link: Link = Link(
+            name,
+            pbx,
+            password,
+            on_event=self._on_event,
+            on_up=self._on_up,
+            on_down=self._on_down,
+            events=tuple(dict.fromkeys((*said.EVENTS, *EVENTS))),
+            subclasses=said.SUBCLASSES,
+            headers=said.HEADERS | frozenset(HEADERS),
+            turn=self._lease,
+            trace=trace,
+        )
+
+    async def run(self) -> None:
+        """Keep the link up until cancelled."""
+        try:
+            await super().run()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _new_translator(self) -> Translator:
+        return Translator(self._pbx)
+
+    async def _living(self) -> Sequence[Mapping[str, str]]:
+        """Ask for every channel, and for all of each; one that is gone meanwhile is left out."""
+        await self._look_how_to_record()
+        rows = await self._rows()
+        found = await asyncio.gather(*(self._whole(each) for each in rows))
+        living = [each for each in found if each]
+        self._recorders.only_on({each.get(self.UNIQUEID, "") for each in living})
+        return living
+
+    async def _look_how_to_record(self) -> None:
+        answer = ""
+        try:
+            answer = await self._link.api(commands.usage(), timeout_s=STATUS_TIMEOUT_S)
+        except ActionRefused as error:
+            answer = error.answer
+        self._can_be_told = commands.takes_variables(answer)
+        if not self._can_be_told:
+            self._warn_once(TOO_OLD, Kind.RECORDER)
+
+    async def _rows(self) -> list[dict[str, str]]:
+        text = await self._link.api(commands.channels(), timeout_s=STATUS_TIMEOUT_S)
+        try:
+            rows = json.loads(text).get("rows", [])
+            return [
+                {name: value for name, value in row.items() if isinstance(value, str)}
+                for row in rows
+            ]
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            raise ActionRefused(f"{self.name} didn't say which channels live") from None
+
+    async def _whole(self, row: Mapping[str, str]) -> dict[str, str]:
+        try:
+            text = commands.dump(row.get(self.UNIQUEID, ""))
+            answer = await self._link.api(text, timeout_s=STATUS_TIMEOUT_S)
+        except (ActionRefused, UnsafeValue):
+            return {}
+        whole = {**(json_headers(answer) or {}), **row}
+        return {name: value for name, value in whole.items() if name in said.HEADERS}
+
+    async def _on_event(self, message: Message) -> None:
+        at = self._time_of(message)
+        told = self._translator.translate(message, at)
+        found = self._recorders.hear(message, at)
+        self._ended.set()
+        if isinstance(found, Stranger):
+            told += self._translator.foreign(message, at)
+        for each in told:
+            self._bridge.tell(self, each.channel, each.fact)
+        if isinstance(found, Cut):
+            raise_alarm(Kind.DISK, CUT, pbx=self.name)
+        if isinstance(found, Stray):
+            self._beside(self._end_stray(found))
+
+    # Recorders
+
+    async def _start(self, channel: Channel, command: StartRecorder) -> Fact:
+        segment = command.segment
+        if not self._can_be_told:
+            return self._refused(segment, TOO_OLD)
+        path = f"{self._pbx.spool}/{command.outside_file}"
+        try:
+            text = commands.start_recorder(channel.name, path)
+            self._recorders.asked(path, channel, segment)
+            await self._do(text, START_TIMEOUT_S)
+        except (ActionRefused, UnsafeValue) as error:
+            self._recorders.give_up(path)
+            return self._refused(segment, error)
+        except HushtapeError as error:
+            return self._uncertain(segment, error)
+        return RecorderStarted(at=self.pbx_now(), segment=segment, recorder_id=path)
+
+    async def _stop(self, channel: Channel, command: StopRecorder) -> Fact:
+        """Stop one recorder, and stop it once more: a refusal then shows that it is gone.
+
+        A stop that isn't answered is sent once more: to be stopped twice harms nothing. Where the
+        first is refused, somebody else has stopped the recorder, or it was moved: see ``_sought``.
+        """
+        segment, path = command.segment, command.recorder_id
+        why: object = "it could be stopped twice"
+        answered = True
+        try:
+            text = commands.stop_recorder(channel.name, path)
+            try:
+                await self._do(text, self._stop_timeout_s)
+            except AnswerTimeout:
+                await self._do(text, self._stop_timeout_s)
+            closed_at = self.pbx_now()
+            if await self._nothing_to_stop(text):
+                return RecorderStopped(at=closed_at, segment=segment)
+        except HushtapeError as error:
+            why, answered = error, isinstance(error, ActionRefused)
+        sought = await self._sought(path, segment) if answered else None
+        return sought or self._unconfirmed(segment, why, by_id=True)
+
+    async def _stop_every(self, channel: Channel, segment: int) -> Fact:
+        """Stop all on a channel until there is nothing to stop, and the segment's own elsewhere."""
+        known = self._recorders.of(channel.uniqueid, segment)
+        try:
+            found = await self._none_left(channel.name)
+        except HushtapeError as error:
+            ended = _ended(known)
+            return ended if ended is not None else self._unconfirmed(segment, error)
+        if known is not None and not found:
+            if known.moved_at is not None or known.ended_at is not None:
+                sought = await self._sought(known.path, segment)
+                return sought or self._unconfirmed(segment, "it was moved, and isn't stopped")
+            self._recorders.give_up(known.path)  # its start wasn't answered
+        return RecorderStopped(at=self.pbx_now(), segment=segment, found=found)
+
+    async def _none_left(self, uuid: str) -> int:
+        """Stop all on a channel until it is refused; return how often there was something."""
+        text = commands.stop_every_recorder(uuid)
+        for found in range(MOST_STOPS + 1):
+            if await self._nothing_to_stop(text):
+                return found
+        raise ActionRefused("recorders come back on a channel as often as they are stopped")
+
+    async def _nothing_to_stop(self, text: str) -> bool:
+        """Send a stop; true if the PBX says that there was nothing to stop."""
+        try:
+            await self._do(text, self._stop_timeout_s)
+        except ActionRefused as error:
+            if error.answer.strip() == commands.NOTHING_TO_STOP:
+                return True
+            raise
+        return False
+
+    async def _sought(self, path: str, segment: int) -> Fact | None:
+        """Show that a recorder is gone that isn't where it was; None: that can't be shown."""
+        known = self._recorders.get(path)
+        if known is not None:
+            if known.moved_at is not None and known.ended_at is None:
+                with suppress(HushtapeError):
+                    await self._none_left(known.on)
+            await self._until_ended(known)
+            if (ended := _ended(known)) is not None:
+                return ended
+        if not await self._ended_elsewhere(path):
+            return None
+        return RecorderStopped(at=self.pbx_now(), segment=segment, found=0)
+
+    async def _ended_elsewhere(self, path: str) -> bool:
+        """Look on every channel for a recorder that nothing told of, and end it there."""
+        try:
+            for row in await self._rows():
+                uuid = row.get(self.UNIQUEID, "")
+                with suppress(ActionRefused, UnsafeValue):  # a channel that is gone
+                    text = commands.recorders_on(uuid)
+                    answer = await self._link.api(text, timeout_s=self._stop_timeout_s)
+                    if path in commands.paths_in(answer):
+                        return await self._none_left(uuid) > 0
+        except HushtapeError as error:
+            log.warning("a recorder can't be looked for", pbx=self.name, why=str(error))
+        return False
+
+    async def _until_ended(self, known: Known) -> None:
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_TOLD_WITHIN_S):
+                while known.ended_at is None:
+                    self._ended.clear()
+                    await self._ended.wait()
+
+    async def _end_stray(self, stray: Stray) -> None:
+        """End a recorder of ours that is where, or when, it must not be."""
+        known = stray.known
+        what = (
+            "the PBX has moved a recorder to another channel: it is stopped there. Take"
+            " recording_follow_transfer and the like out of the dialplan"
+            if stray.moved
+            else "a recorder began when it was given up already: it is stopped"
+        )
+        raise_alarm(Kind.RECORDER, what, pbx=self.name)
+        for _ in range(MOST_STUCK_TRIES):
+            try:
+                if stray.moved:
+                    await self._none_left(known.on)
+                    break
+                if await self._nothing_to_stop(commands.stop_recorder(known.on, known.path)):
+                    break
+            except HushtapeError as error:
+                answer = error.answer.strip() if isinstance(error, ActionRefused) else ""
+                if answer in commands.NO_CHANNEL or known.ended_at is not None:
+                    break
+                raise_alarm(Kind.RECORDER, f"it isn't stopped: {error}", pbx=self.name)
+                await asyncio.sleep(STUCK_REST_S)
+        await self._until_ended(known)
+        if known.moved_at is not None:
+            gone = RecorderStopped(at=known.moved_at, segment=known.segment, found=0)
+            self._bridge.tell(self, known.channel, gone)
+
+    async def _hush(self, channel: Channel, recorder_id: str, *, muted: bool) -> None:
+        text = commands.mute_recorder(channel.name, recorder_id, muted=muted)
+        await self._do(text, MUTE_TIMEOUT_S)
+
+    async def _set_variable(self, channel: Channel, name: str, value: str) -> None:
+        await self._do(commands.set_variable(channel.name, name, value), NOTE_TIMEOUT_S)
+
+    async def _do(self, text: str, timeout_s: float) -> None:
+        """Have something done; whatever isn't a yes is a refusal."""
+        answer = await self._link.api(text, timeout_s=timeout_s)
+        if not answer.startswith("+OK"):
+            raise ActionRefused(f"{self.name} didn't say yes to {text.partition(' ')[0]}", answer)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            raise_alarm(Kind.PROGRAM, "a bug in the bridge", exc_info=task.exception())
+
+
+def _ended(known: Known | None) -> Fact | None:
+    """The fact that a recorder's file is closed; None: that wasn't told.
+
+    Of one that was moved, what came in afterwards isn't the call's: it ended with the move.
+    """
+    if known is None or known.ended_at is None:
+        return None
+    if known.moved_at is not None:
+        return RecorderStopped(at=known.moved_at, segment=known.segment, found=0)
+    return RecorderStopped(at=known.ended_at, segment=known.segment)

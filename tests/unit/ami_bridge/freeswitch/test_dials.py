@@ -1,0 +1,175 @@
+"""Calls that come through no queue: who rang whom, and who answered."""
+
+from __future__ import annotations
+
+from ami_bridge.facts import Answered
+from hushtape.recordings.manifest import Direction
+from tests.unit.ami_bridge.freeswitch.events import (
+    AGENT,
+    CALLER,
+    COLLEAGUE,
+    LINE,
+    SECOND,
+    Event,
+    Heard,
+    answers,
+    bridge,
+    came,
+    dialled,
+    goes,
+    gone,
+    loopback,
+    queue_call,
+    routed,
+    rung,
+    rung_outside,
+    said,
+    unbridge,
+)
+
+RINGS_OUTSIDE = (
+    dialled(AGENT, "211", "902079460010"),
+    rung_outside(LINE, "02079460010", AGENT, "902079460010"),
+)
+DIRECT = (came(CALLER), rung(AGENT, "211", CALLER, "03456009009"))
+
+
+def answered(heard: Heard, uniqueid: str, *events: Event) -> list[Answered]:
+    return [each for each in heard.of(uniqueid, *events) if isinstance(each, Answered)]
+
+
+def test_a_telephone_that_answers_an_outside_caller() -> None:
+    heard = Heard(*DIRECT)
+    (fact,) = answered(heard, CALLER, answers(AGENT), bridge(CALLER, AGENT))
+    assert fact.arrival.direction is Direction.INBOUND
+    assert fact.arrival.dialled == "03456009009"
+    assert fact.arrival.place is not None
+    assert fact.arrival.place.extension == "211"
+    assert (fact.number, fact.name) == ("07900123001", "Zephyrine Quill")
+    assert fact.agent == "211@192.0.2.2"
+
+
+def test_it_is_told_before_the_talk() -> None:
+    kinds = Heard(*DIRECT).kinds(CALLER, answers(AGENT), bridge(CALLER, AGENT))
+    assert kinds == ["Answered", "JoinedTalk", "TalkChanged"]
+
+
+def test_one_that_only_rings_and_is_heard_already_hasnt_answered() -> None:
+    heard = Heard(*DIRECT)
+    assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
+    assert len(answered(heard, CALLER, answers(AGENT))) == 1
+    assert answered(heard, CALLER, answers(AGENT)) == [], "it is told once"
+
+
+def test_a_call_that_an_agent_makes_is_told_of_the_called_person() -> None:
+    heard = Heard(*RINGS_OUTSIDE)
+    (fact,) = answered(heard, LINE, answers(LINE), bridge(AGENT, LINE))
+    assert fact.arrival.direction is Direction.OUTBOUND
+    assert fact.arrival.dialled == fact.number == "02079460010"
+    assert fact.arrival.extension == "211"
+    assert fact.agent == "211@192.0.2.2"
+
+
+def test_it_begins_once() -> None:
+    heard = Heard(*RINGS_OUTSIDE, answers(LINE), bridge(AGENT, LINE), unbridge(AGENT, LINE))
+    heard.hear(rung(COLLEAGUE, "212", LINE, "212"), answers(COLLEAGUE))
+    assert answered(heard, LINE, bridge(LINE, COLLEAGUE)) == []
+
+
+def test_click_to_call() -> None:
+    """The agent's telephone was rung first, by a command."""
+    heard = Heard(
+        rung(AGENT, "211"),
+        answers(AGENT),
+        routed(AGENT, "902079460010"),
+        rung_outside(LINE, "02079460010", AGENT, "902079460010"),
+    )
+    (fact,) = answered(heard, LINE, answers(LINE), bridge(AGENT, LINE))
+    assert fact.arrival.direction is Direction.OUTBOUND
+    assert fact.arrival.extension == "211"
+
+
+def test_a_call_between_telephones() -> None:
+    heard = Heard(dialled(AGENT, "211", "212"), rung(COLLEAGUE, "212", AGENT, "212"))
+    (fact,) = answered(heard, AGENT, answers(COLLEAGUE), bridge(AGENT, COLLEAGUE))
+    assert fact.arrival.direction is Direction.INTERNAL
+
+
+def test_the_dialplan_may_send_a_call_to_another_extension_before_anybody_answers() -> None:
+    heard = Heard(came(CALLER), routed(CALLER, "211"), rung(AGENT, "211", CALLER, "211"))
+    (fact,) = answered(heard, CALLER, answers(AGENT), bridge(CALLER, AGENT))
+    assert fact.arrival.dialled == "03456009009"
+
+
+def test_and_ring_somebody_else_in_the_same_one_afterwards() -> None:
+    heard = Heard(*DIRECT, answers(AGENT), bridge(CALLER, AGENT), unbridge(CALLER, AGENT))
+    heard.hear(rung(COLLEAGUE, "212", CALLER, "03456009009"), answers(COLLEAGUE))
+    assert len(answered(heard, CALLER, bridge(CALLER, COLLEAGUE))) == 1
+
+
+def test_whoever_answers_after_a_transfer_was_transferred_to() -> None:
+    heard = Heard(*DIRECT, answers(AGENT), bridge(CALLER, AGENT), goes(AGENT))
+    heard.hear(unbridge(CALLER, AGENT, **{"Caller-Destination-Number": "212"}), gone(AGENT))
+    heard.hear(rung(COLLEAGUE, "212", CALLER, "212"), answers(COLLEAGUE))
+    assert answered(heard, CALLER, bridge(CALLER, COLLEAGUE)) == []
+
+
+def test_nobody_answers_a_queues_call_but_its_agent() -> None:
+    heard = queue_call(unbridge(CALLER, AGENT))
+    heard.hear(rung(COLLEAGUE, "212", CALLER, "03456009009"), answers(COLLEAGUE))
+    assert answered(heard, CALLER, bridge(CALLER, COLLEAGUE)) == []
+
+
+def test_whom_an_agent_consults_is_no_call_of_its_own() -> None:
+    by_phone = queue_call(
+        said("CHANNEL_HOLD", AGENT),
+        dialled(SECOND, "211", "902079460010"),
+        rung_outside(LINE, "02079460010", SECOND, "902079460010"),
+        answers(LINE),
+    )
+    assert answered(by_phone, LINE, bridge(SECOND, LINE)) == []
+    by_key = queue_call(rung_outside(LINE, "02079460010", AGENT, "x7-211"), answers(LINE))
+    assert answered(by_key, LINE, bridge(AGENT, LINE, "att_xfer")) == []
+
+
+def test_whom_nobody_of_the_two_has_rung_has_answered_nothing() -> None:
+    heard = Heard(came(CALLER), dialled(AGENT, "211", "800"), answers(AGENT))
+    assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
+    heard = Heard(came(CALLER), rung(AGENT, "211"), answers(AGENT))
+    assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
+
+
+def test_a_colleague_takes_a_call_that_rings_elsewhere() -> None:
+    heard = Heard(*DIRECT, dialled(COLLEAGUE, "212", "*8"), answers(COLLEAGUE))
+    (fact,) = answered(heard, CALLER, bridge(COLLEAGUE, CALLER, "intercept"))
+    assert fact.agent == "212@192.0.2.2"
+
+
+def test_a_colleague_who_takes_a_talk_has_answered_nothing() -> None:
+    heard = Heard(*DIRECT, answers(AGENT), bridge(CALLER, AGENT), unbridge(CALLER, AGENT))
+    heard.hear(dialled(COLLEAGUE, "212", "*8"), answers(COLLEAGUE))
+    assert answered(heard, CALLER, bridge(COLLEAGUE, CALLER, "intercept")) == []
+
+
+def test_a_loopback_answers_for_whoever_is_behind_it() -> None:
+    heard = Heard(
+        came(CALLER),
+        loopback("u-a", "211", "a", "u-b", CALLER),
+        loopback("u-b", "211", "b", "u-a"),
+        rung(AGENT, "211", "u-b", "211"),
+        answers(AGENT),
+        answers("u-a"),
+    )
+    facts = [each.fact for each in heard.hear(bridge("u-b", AGENT))]
+    assert not [each for each in facts if isinstance(each, Answered)]
+    (fact,) = answered(heard, CALLER, bridge(CALLER, "u-a"))
+    assert fact.arrival.place is not None
+    assert fact.arrival.place.extension == "211"
+
+
+def test_a_callers_name_is_cut_to_plain_text() -> None:
+    name = "x\nUnique-ID: spoofed" + "y" * 5000
+    heard = Heard(DIRECT[0] | {"Caller-Caller-ID-Name": name}, DIRECT[1])
+    (fact,) = answered(heard, CALLER, answers(AGENT), bridge(CALLER, AGENT))
+    assert fact.name.startswith("xUnique-ID: spoofedy")
+    assert len(fact.name) < 300
