@@ -8,7 +8,10 @@ from hushtape import run
 from hushtape.run import Part
 
 TIMEOUT_S = 10
-WAITS = "import signal, sys; signal.signal(1, lambda *_: sys.exit(7)); print(); signal.pause()"
+WAITS = (
+    "import signal, sys; signal.signal(1, lambda *_: sys.exit(7)); print(flush=True);"
+    " signal.pause()"
+)
 
 
 def test_only_the_bridge_is_told_to_read_the_policies_again() -> None:
