@@ -73,7 +73,7 @@ def read_note(text: str, at: datetime, since: datetime) -> PaymentBegan:
     return PaymentBegan(at=began, way=way, what=what, stops=way in STOPPED)
 
 
-def read_paid(text: str, at: datetime, since: datetime) -> tuple[Fact, ...]:
+def read_paid(text: str, at: datetime, since: datetime) -> tuple[PaymentBegan | PaymentEnded, ...]:
     """Read ``HUSHTAPE_PAID``: what of it nobody has heard, its beginning and its end or the end.
 
     Args:
@@ -159,10 +159,15 @@ class Payments:
     def paid(
         self, text: str, channel: Channel, linkedid: str, at: datetime, since: datetime
     ) -> Iterator[About]:
-        """Take in a channel's ``HUSHTAPE_PAID``, before its ``HUSHTAPE_PAYMENT``."""
+        """Take in a channel's ``HUSHTAPE_PAID``, before any channel's ``HUSHTAPE_PAYMENT``.
+
+        What a key ended was the payment of that channel's call, and of no other's in the same talk.
+        """
         facts = read_paid(text, at, since)
-        meant = [each.channel for each in self._meant(channel, linkedid)] if facts else []
         for fact in facts:
+            meant = []
+            if fact.way is not PaymentWay.KEY:
+                meant = [each.channel for each in self._meant(channel, linkedid)]
             yield channel, fact
             yield from ((each, fact) for each in meant if each is not channel)
 

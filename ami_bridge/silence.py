@@ -173,6 +173,7 @@ class Silence:
         span = live.call.papers.open_span
         since = span.started_at if span is not None else live.station.pbx_now()
         intended = self._intend(live, since)
+        stuck = False  # something may record there still, or may have
         try:
             for _ in range(MOST_STUCK_TRIES):
                 if not self._may_sweep(live, channel):
@@ -184,11 +185,15 @@ class Silence:
                         metrics.foreign_recorder()
                         _tell(live, FOUND)
                         await self._put(_order(live, since, done.at))
+                    stuck = False
                     break
+                stuck = True
                 if not live.station.lives(channel.uniqueid):
                     break
                 _tell(live, STUCK)
                 await asyncio.sleep(STUCK_REST_S)
+            if stuck:
+                await self._put(_order(live, since, live.station.pbx_now()))
             self._withdraw(intended)
         finally:
             self._looked(live, channel)

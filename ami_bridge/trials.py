@@ -63,7 +63,10 @@ class Trials:
                 loop.call_soon_threadsafe(over, writable)
 
         # Not an executor's thread: those are waited for when a program ends.
-        threading.Thread(target=work, name="spool", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="spool", daemon=True).start()
+        except RuntimeError:  # no more threads to be had
+            over(writable=False)
 
 
 def is_writable(folder: Path) -> bool:

@@ -24,7 +24,8 @@ CHANNEL_LIMIT_BYTES = 176  # "Local/", an extension, a context, and what makes i
 REACH_BYTES = 2048  # what isn't over by then is described in some other way
 
 _FRAME_END = b"\r\n\r\n"
-_BEGINS = re.compile(rb"\r\n(?P<whose>\w*)Channel: ")
+# A DAHDIChannel is a number: no channel is described after it.
+_BEGINS = re.compile(rb"\r\n(?!DAHDI)(?P<whose>\w*)Channel: ")
 # No description follows: a whole line, and another that is none of its.
 _ALONE = re.compile(rb"[^\r\n]*\r\n(?!\w*ChannelState: )[\w-]+: ")
 _NEVER_DESCRIBED = b"DestTransferer"  # its name is the last line of an AttendedTransfer
@@ -65,6 +66,7 @@ _DESCRIPTION = re.compile(
         rf"\r\n(?P<whose>\w*)Channel: (?s:(.{{0,{CHANNEL_LIMIT_BYTES}}}))"
         r"\r\n(?P=whose)ChannelState: \d+\r\n(?P=whose)ChannelStateDesc: [^\r\n]*"
         + "".join(_line(name, limit_bytes, "(?P=whose)") for name, limit_bytes in _LINES)
+        + r"(?:\r\n(?P=whose)(?:[Tt]enant[Ii][Dd]|ChanVariable[^:\r\n]*): [^\r\n]*)*"
         + rf"(?:(?!{_line('Type', 0)}\r\nDNID: )|"
         + "".join(_line(name, limit_bytes) for name, limit_bytes in _STATUS_LINES)
         + r")(?=\r\n|\Z)"

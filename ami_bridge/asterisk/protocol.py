@@ -31,7 +31,7 @@ from panoramisk.message import Message
 
 from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
 from ami_bridge.asterisk.trace import GREETING, Trace
-from ami_bridge.asterisk.written import is_as_written, is_stamped
+from ami_bridge.asterisk.written import ACTING, is_as_written, is_stamped
 from hushtape.errors import HushtapeError, LinkLost, TooBig, described
 
 FRAME_LIMIT_BYTES = 64 * 1024
@@ -343,7 +343,8 @@ class SafeProtocol(AMIProtocol):
             return frame
         if not is_as_written(frame.pairs, stamped=self._stamped):
             return Frame((("Event", DROPPED),), frame.received)
-        self._stamped = self._stamped or is_stamped(frame.pairs)
+        if frame.event in ACTING and frame.event != "UserEvent":  # what is feigned is no whole one
+            self._stamped = self._stamped or is_stamped(frame.pairs)
         return frame
 
     def _end_of(self, text: bytes | bytearray, start: int, search: int) -> int:

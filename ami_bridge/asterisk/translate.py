@@ -630,12 +630,13 @@ class Translator:
     ) -> Iterator[Told]:
         """Tell of payments that began while nobody listened, and of those that are known."""
         for uniqueid, event in alive.items():
-            channel = self._channels[uniqueid]
-            variables, linkedid = variables_of(event), event.get("Linkedid", "")
-            paid = variables.get(PAID_VARIABLE, "")
+            channel, linkedid = self._channels[uniqueid], event.get("Linkedid", "")
+            paid = variables_of(event).get(PAID_VARIABLE, "")
             over = self._payments.paid(paid, channel, linkedid, at, since)
             yield from (Told(each, fact) for each, fact in over)
-            text = variables.get(PAYMENT_VARIABLE, "")
+        for uniqueid, event in alive.items():
+            channel, linkedid = self._channels[uniqueid], event.get("Linkedid", "")
+            text = variables_of(event).get(PAYMENT_VARIABLE, "")
             channel.paying = read_note(text, at, since) if text else None
             if not text:
                 continue

@@ -33,7 +33,7 @@ _VARIABLE = "ChanVariable"  # channelvars in manager.conf; there may be several
 def _channel(whose: str = "") -> str:
     """Return a pattern of the lines that describe a channel; newer ones may name its tenant."""
     lines = "".join(f"{whose}{name}," for name in _DESCRIPTION)
-    return rf"{lines}({whose}(TenantID|{_VARIABLE}[^,]*),)*"
+    return rf"{lines}({whose}([Tt]enant[Ii][Dd]|{_VARIABLE}[^,]*),)*"
 
 
 _ANY = "([^,]+,)*"
@@ -42,7 +42,7 @@ _SHAPES = {
     name: re.compile(shape)
     for name, shape in {
         "Newchannel": _channel() + _ANY,
-        "Rename": "Channel,Newname,Uniqueid,",
+        "Rename": f"Channel,Newname,Uniqueid,({_VARIABLE}[^,]*,)*",
         "QueueCallerJoin": _channel() + "Queue," + _ANY,
         "QueueCallerLeave": _channel() + "Queue," + _ANY,
         "AgentConnect": _channel() + f"({_channel('Dest')})?((?!Dest)[^,]+,)*",
@@ -69,6 +69,7 @@ _SHAPES = {
     }.items()
 }
 ACTING = frozenset(_SHAPES)
+_OURS = ("UserEvent", "Hushtape")  # the only one of its kind that acts
 _REPEATING = ("UserEvent",)  # its arguments are the dialplan's; the first of a name counts
 
 
@@ -82,6 +83,8 @@ def is_as_written(pairs: Pairs, *, stamped: bool = False) -> bool:
         return False
     kind, (second, value) = pairs[0][1], pairs[1]
     shape = _SHAPES.get(kind)
+    if kind == _OURS[0] and _OURS not in pairs:
+        shape = None
     if shape is None:  # nothing follows from it
         return second in _OTHERS or (second == "Privilege" and bool(_CLASSES.fullmatch(value)))
     if stamped and not is_stamped(pairs):

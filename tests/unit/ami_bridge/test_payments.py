@@ -423,6 +423,28 @@ def test_a_payment_that_came_and_went_unheard_is_told_whole_and_before_the_next(
     assert found[0].channel.paying is None
 
 
+def test_what_one_callers_key_ended_ends_no_other_callers_payment() -> None:
+    """Two callers in one talk: B's payment goes on while A's, of earlier, is told."""
+    over = {PAID_VARIABLE: paid(BEGAN, BEGAN + timedelta(seconds=1))}
+    goes_on = {PAYMENT_VARIABLE: note(BEGAN, PaymentWay.KEY)}
+    one, other = lives(CALLER, goes_on, BridgeID="b"), lives(AGENT, over, BridgeID="b")
+    for living in ([one, other], [other, one]):
+        told = list(queue_call().translator.resync(living, NOW, SINCE))
+        mine = [each.fact for each in told if each.channel.uniqueid == CALLER]
+        payments = [each for each in mine if isinstance(each, PaymentBegan | PaymentEnded)]
+        assert [type(each) for each in payments] == [PaymentBegan]
+
+
+def test_what_anything_else_ended_is_told_before_what_goes_on() -> None:
+    over = {PAID_VARIABLE: paid(BEGAN, BEGAN + timedelta(seconds=1)).replace(":key:", ":event:")}
+    goes_on = {PAYMENT_VARIABLE: note(BEGAN, PaymentWay.KEY)}
+    living = [lives(CALLER, goes_on, BridgeID="b"), lives(AGENT, over, BridgeID="b")]
+    told = list(queue_call().translator.resync(living, NOW, SINCE))
+    mine = [each.fact for each in told if each.channel.uniqueid == CALLER]
+    payments = [each for each in mine if isinstance(each, PaymentBegan | PaymentEnded)]
+    assert isinstance(payments[-1], PaymentBegan)
+
+
 # what another program says
 
 

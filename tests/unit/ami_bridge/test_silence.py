@@ -503,6 +503,26 @@ async def test_who_hangs_up_is_looked_at_no_more(monkeypatch: pytest.MonkeyPatch
     assert desk.live.alone
 
 
+@pytest.mark.parametrize("how", ["the caller hangs up", "the payment ends", "the leg is gone"])
+async def test_what_could_not_be_stopped_in_time_is_still_to_be_destroyed(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silences, "STUCK_REST_S", 0.001)
+    desk = await answered()
+    desk.pbx.near = {"1.1": (CALLER, AGENT)}
+    desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
+    desk.pbx.sticks.add(AGENT.uniqueid)
+    desk.pays()
+    await until(lambda: desk.pbx.commands(StopEveryRecorder, AGENT.uniqueid))
+    if how == "the caller hangs up":
+        desk.tell(HungUp(at=desk.pbx.now))
+    elif how == "the payment ends":
+        desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.KEY))
+    else:
+        desk.pbx.gone.add(AGENT.uniqueid)
+    await until(lambda: desk.orders)
+
+
 async def test_a_strange_recorder_under_a_mute_has_ours_stopped_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

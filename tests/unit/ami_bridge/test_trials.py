@@ -72,6 +72,19 @@ async def test_a_trial_that_breaks_is_a_no(tmp_path: Path) -> None:
     assert not await Trials(broken).writable(station(tmp_path))  # type: ignore[arg-type]
 
 
+async def test_no_thread_to_be_had_is_a_no_and_the_next_one_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    tries = Trials()
+    with monkeypatch.context() as none:
+        none.setattr(threading.Thread, "start", fails)
+        assert not await tries.writable(station(tmp_path))  # type: ignore[arg-type]
+    assert await tries.writable(station(tmp_path))  # type: ignore[arg-type]
+
+
 async def test_a_disk_that_hangs_gets_one_thread_and_holds_up_nothing_else(tmp_path: Path) -> None:
     hangs, begun = threading.Event(), []
 

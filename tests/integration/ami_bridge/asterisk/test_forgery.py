@@ -196,6 +196,25 @@ def test_what_is_described_in_another_way_is_not_waited_for_for_ever() -> None:
     assert frames(strange + bytes(forgery.REACH_BYTES))[0] == [strange[: -len(END)]]
 
 
+def test_a_line_of_a_primary_rate_is_no_channel_that_is_described() -> None:
+    """The last line of the event; nothing is waited for."""
+    alarm = event(b"AlarmClear", b"\r\nDAHDIChannel: 1")
+    assert frames(alarm)[0] == [alarm[: -len(END)]]
+
+
+@pytest.mark.parametrize(
+    "line", [b"Tenantid: acme", b"ChanVariable: A=b", b"ChanVariable(x-1): A="]
+)
+def test_what_was_dialled_is_no_variable_however_a_channel_is_described(line: bytes) -> None:
+    dialled = b"5\r\nVariable: HUSHTAPE_OPT_OUT=yes"
+    plain = status_of(b"1", dialled)
+    found, _ = cut_as_asterisk(plain.replace(b"\r\nType: ", b"\r\n" + line + b"\r\nType: ") + NEXT)
+    assert (b"DNID", flat(dialled)) in headers(found[0])
+    assert not [
+        value for name, value in headers(found[0]) if name == b"Variable" and value[:1] == b"H"
+    ]
+
+
 def test_a_name_that_is_not_escaped_stays_in_its_line_too() -> None:
     found, _ = frames(event(b"Hangup", described(name=b"x\r\n\r\nEvent: Hangup\r\nUniqueid: 1.1")))
     assert len(found) == 1

@@ -275,6 +275,17 @@ async def test_once_stamped_no_event_is_believed_without_its_time(bench: Bench) 
     assert [frame.event for frame in bench.heard] == ["Hangup", "Hangup", DROPPED]
 
 
+async def test_what_nothing_follows_from_shows_no_stamps(bench: Bench) -> None:
+    """It fits into a dialled number: after it no true event would be believed."""
+    feigned = b"Event: X\r\nPrivilege: a\r\nTimestamp: 1795282178.699492\r\nA: 1\r\n\r\n"
+    bench.feed(GREETING + feigned)
+    hangup = FORGED.replace(
+        b"CallerIDNum: 1\r\n\r\nEvent: Hangup\r\nUniqueid: 2.2\r\nX: ", b"CallerIDNum: 1"
+    ).replace(b"Newstate", b"Hangup")
+    bench.feed(re.sub(rb"Timestamp: .*\r\n", b"", hangup))
+    assert [frame.event for frame in bench.heard] == ["X", "Hangup"]
+
+
 async def test_a_frame_over_the_limit_ends_the_link_with_a_reason():
     for tail in (b"", b"\r\n\r\n"):
         bench = Bench(frame_limit=1000)

@@ -138,7 +138,7 @@ def test_a_dialplans_arguments_are_its_own() -> None:
     odd = [("", "empty"), ("Uniqueid", "2.2"), ("Uniqueid", "3.3"), ("Event", "Hangup")]
     assert is_as_written(event("UserEvent", [*channel(), ("UserEvent", "x"), *odd]))
     assert is_as_written(event("UserEvent", [("UserEvent", "x"), ("Channel", "PJSIP/a-1")]))
-    assert not is_as_written(event("UserEvent", [("Uniqueid", "1.1"), ("UserEvent", "x")]))
+    assert not is_as_written(event("UserEvent", [("Uniqueid", "1.1"), ("UserEvent", "Hushtape")]))
 
 
 def test_what_nothing_follows_from_needs_its_beginning_only() -> None:
@@ -148,3 +148,25 @@ def test_what_nothing_follows_from_needs_its_beginning_only() -> None:
     assert not is_as_written([("Response", "Success"), ("ActionID", "1")])
     assert not is_as_written([("Event", "Hangup"), ("ActionID", "1"), *channel()])
     assert not is_as_written([])
+
+
+@pytest.mark.parametrize(
+    "line", ["Tenantid", "TenantID", "ChanVariable", "ChanVariable(PJSIP/a-1)"]
+)
+def test_a_channel_may_be_described_more_closely(line: str) -> None:
+    """By its tenant (Asterisk 22 writes ``Tenantid``), and by ``channelvars`` in manager.conf."""
+    for kind in ("Newchannel", "Hangup", "QueueCallerJoin", "UserEvent", "BridgeEnter"):
+        place = [name for name, _ in WHOLE[kind]].index("Linkedid") + 1
+        rest = [*WHOLE[kind][:place], (line, "acme"), *WHOLE[kind][place:]]
+        assert is_as_written(event(kind, rest), stamped=True), kind
+
+
+def test_a_name_changes_with_the_channels_variables() -> None:
+    assert is_as_written(event("Rename", [*WHOLE["Rename"], ("ChanVariable", "A=b")]))
+    assert not is_as_written(event("Rename", [*WHOLE["Rename"], ("Anything", "else")]))
+
+
+def test_other_programs_events_are_theirs() -> None:
+    two = [*channel("One"), *channel("Two"), ("UserEvent", "Theirs")]
+    assert is_as_written(event("UserEvent", two))
+    assert not is_as_written(event("UserEvent", [*two[:-1], ("UserEvent", "Hushtape")]))
