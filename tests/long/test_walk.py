@@ -21,7 +21,7 @@ INVENTED = [
     if policy.name.startswith(("glenroe", "northgate", "alderholt"))
 ]
 OTHERS = {
-    "from the answer on": ('queues = ["help"]', 'queues = ["help"]\nstarts = "answer"'),
+    "from the answer on": ('queues = ["help-line"]', 'queues = ["help-line"]\nstarts = "answer"'),
     "muted": ('by = ["transfer", "key"]', 'by = ["transfer", "key"]\npause = "mute"'),
     "over by itself": ('by = ["transfer", "key"]', 'when_too_long = "resume"'),
     "silent for good": ('by = ["transfer", "key"]', 'afterwards = "stay silent"'),
@@ -39,10 +39,10 @@ OTHERS = {
     ),
     "kept": ('by = ["caller"]', 'by = ["caller", "agent"]\nrecorded_so_far = "keep"'),
     "numbers only": (
-        'queues = ["help"]',
+        'queues = ["help-line"]',
         'numbers = ["01737 276000"]\nexcept_queues = ["victims"]',
     ),
-    "in hours": ('queues = ["help"]', 'queues = ["help"]\nhours = ["Sat 09:00-13:00"]'),
+    "in hours": ('queues = ["help-line"]', 'queues = ["help-line"]\nhours = ["Sat 09:00-13:00"]'),
 }
 
 
