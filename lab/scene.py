@@ -355,7 +355,10 @@ def check_silence(
     words = words_of(name)
     frames = heard.frames("any", name) if heard is not None else 0
     if heard is not None:
-        take.check(frames == 0, f"{frames} frames of the {words} in {where}")
+        # A single one may stand at the cut: who answers in the very moment of a transfer is in the
+        # PBX's bridge some milliseconds before it tells. Once more, and both are said.
+        what = f"{frames} frames of the {words} in {where}"
+        take.checks.append(Check(frames == 0, what, noise=frames == 1))
     control_s = control.frames("any", name) * control.frame_s
     take.check(
         control_s >= CONTROL_S,
