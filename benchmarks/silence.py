@@ -27,7 +27,8 @@ from panoramisk import Manager
 from lab import processes
 from lab.afterwards import percentile
 from lab.asterisk import Asterisk
-from lab.observer import Observer, event
+from lab.eyes import event
+from lab.observer import Observer
 from lab.product import EXAMPLES, Product
 from lab.rawsip import Claim, RawCaller, RawPhone
 from lab.town import COUNCILS, Council

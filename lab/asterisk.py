@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab import machine, ports, processes, town
+from lab.eyes import ObserverError, event
 from lab.lifetime import Lifetime
-from lab.observer import Observer, ObserverError, event
+from lab.observer import Observer
 from lab.sounds import write_sounds
 from lab.waiting import LabTimeoutError, until
 from lab.workplace import Workplace

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 
-from lab.observer import Event, Predicate, event
+from lab.eyes import Event, Predicate, event
 from lab.phone import Dialog, Phone
 from lab.scene import EVENT_TIMEOUT_S, QueueCall, Stage, Take
 from lab.town import Council

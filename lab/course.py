@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lab.observer import Event
+from lab.eyes import Event
 
 PHONE = "PJSIP/"
 

@@ -6,7 +6,7 @@ import time
 
 from lab import personal
 from lab.ear import hear
-from lab.observer import event
+from lab.eyes import event
 from lab.product import Recording
 from lab.scene import BOTH_SHARE, EVENT_TIMEOUT_S, Stage, Take
 from lab.town import CROWD_DID, MUSIC_HZ, Crowd

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from lab.observer import Event, ObserverError, Predicate, event
+from lab.eyes import Event, ObserverError, Predicate, event
 from lab.scene import EVENT_TIMEOUT_S, QueueCall, Stage, Take, await_free, words_of
 from lab.town import Council, Person, Queue
 from lab.waiting import pass_time, until

@@ -15,9 +15,8 @@ import urllib.parse
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 
-from lab.observer import Event, ObserverError, Predicate
+from lab.eyes import Event, Eyes, ObserverError
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
@@ -36,7 +35,7 @@ class EslEyesError(ObserverError):
 Headers = dict[str, str]
 
 
-class EslEyes:
+class EslEyes(Eyes):
     """A session on the event socket with a reader thread of its own.
 
     Args:
@@ -51,12 +50,10 @@ class EslEyes:
         *,
         record: Path | None = None,
     ) -> None:
+        super().__init__()
         self._number_of = dict(numbers or {})  # a phone's name -> what it shows
-        self._news = threading.Condition()
-        self._events: list[Event] = []
         self._replies: deque[str] = deque()
         self._asking = threading.Lock()
-        self._gone = False
         self._names: dict[str, str] = {}  # a channel's unique id -> how the scenes call it
         self._ids: dict[str, str] = {}  # and back
         self._numbers: dict[str, str] = {}
@@ -77,17 +74,6 @@ class EslEyes:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> EslEyes:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Leave; the reader thread ends with the link."""
@@ -159,37 +145,6 @@ class EslEyes:
             each.get("state") == "Waiting" and each.get("status") == "Available" for each in agents
         )
 
-    # ------------------------------------------------------------------ seeing
-
-    def mark(self) -> int:
-        """A position in the stream of events, for `since`."""
-        with self._news:
-            return len(self._events)
-
-    def events(self, matches: Predicate | None = None, since: int = 0) -> list[Event]:
-        """All events so far, oldest first, from the position `since` on."""
-        with self._news:
-            found = self._events[since:]
-        return [e for e in found if matches is None or matches(e)]
-
-    def wait_for(self, matches: Predicate, timeout_s: float, since: int = 0) -> Event:
-        """The first event from `since` on that matches, past or to come."""
-        deadline = time.monotonic() + timeout_s
-        position = since
-        with self._news:
-            while True:
-                for one in self._events[position:]:
-                    if matches(one):
-                        return one
-                position = len(self._events)
-                left = deadline - time.monotonic()
-                if left <= 0 or self._gone:
-                    names = [e.name for e in self._events[since:]][-12:]
-                    raise EslEyesError(
-                        f"No such event within {timeout_s:g} s. Last seen: {', '.join(names)}"
-                    )
-                self._news.wait(left)
-
     # ------------------------------------------------------------------ the socket
 
     def _wait_for_greeting(self) -> None:
@@ -228,9 +183,7 @@ class EslEyes:
                     with self._news:
                         self._replies.append(body or headers.get("Reply-Text", ""))
                         self._news.notify_all()
-        with self._news:
-            self._gone = True
-            self._news.notify_all()
+        self._is_gone()
         if self._record:
             self._record.close()
 

@@ -16,7 +16,7 @@ import redis
 from lab import processes
 from lab.cable import Cable
 from lab.ear import EarError, Heard
-from lab.observer import event
+from lab.eyes import event
 from lab.processes import descendants
 from lab.product import ARCHIVE_TIMEOUT_S, Product, Recording, command_line
 from lab.scene import (

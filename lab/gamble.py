@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lab.observer import event
+from lab.eyes import event
 from lab.phones import PhoneError
 from lab.scene import EVENT_TIMEOUT_S, Stage, await_free
 from lab.town import Council

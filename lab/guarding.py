@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from lab.deeds import routed
 from lab.ear import Heard
+from lab.eyes import Event, event
 from lab.faults import RECOVER_TIMEOUT_S, Fault, Props
-from lab.observer import Event, event
 from lab.outcomes import LAST_S, heard_after
 from lab.product import Product
 from lab.scene import (

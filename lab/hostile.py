@@ -18,9 +18,9 @@ from pathlib import Path
 from hushtape import config as configuration
 from hushtape import redis_link
 from lab import personal, stains
+from lab.eyes import Event, Predicate, event
 from lab.faults import Fault, Props
 from lab.hostile_names import PBX_LIMIT_BYTES, hostile_names
-from lab.observer import Event, Predicate, event
 from lab.product import COMMAND_TIMEOUT_S, Product, Recording
 from lab.rawsip import Claim, RawCaller, RawPhone, escaped, quoted
 from lab.scene import EVENT_TIMEOUT_S, SHIFT_S, Stage, Take, listen

@@ -14,9 +14,9 @@ from datetime import datetime
 from lab import gamble, judge
 from lab.cable import Cable
 from lab.course import course_of
+from lab.eyes import event
 from lab.gamble import Move
 from lab.kills import RETURN_TIMEOUT_S, Say, Tally, await_archived
-from lab.observer import event
 from lab.product import Product
 from lab.scene import Stage
 from lab.town import Council

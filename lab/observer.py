@@ -8,59 +8,16 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+
+from lab.eyes import LINE_END, Event, Eyes, ObserverError
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
-LINE_END = b"\r\n"
 BLOCK_END = b"\r\n\r\n"
 
 
-class ObserverError(RuntimeError):
-    """The PBX refused, or the link is gone."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One AMI block. `at_s` is Asterisk's own time (epoch, s), `seen_s` when it was read here."""
-
-    headers: Mapping[str, str]
-    at_s: float
-    seen_s: float
-    raw: bytes
-
-    @property
-    def name(self) -> str:
-        """The event's name, or "" for a response."""
-        return self.headers.get("Event", "")
-
-    def get(self, key: str, default: str = "") -> str:
-        """One header; the last one counts where a header is repeated."""
-        return self.headers.get(key, default)
-
-    def all(self, key: str) -> list[str]:
-        """All values of a header that may be repeated (`Output`, `Variable`, `ChanVariable`)."""
-        prefix = key.encode() + b": "
-        lines = self.raw.split(LINE_END)
-        return [x[len(prefix) :].decode("utf-8", "replace") for x in lines if x.startswith(prefix)]
-
-
-Predicate = Callable[[Event], bool]
-
-
-def event(name: str, /, **headers: str) -> Predicate:
-    """A predicate: an event of this name whose headers have these values."""
-
-    def matches(one: Event) -> bool:
-        return one.name == name and all(one.get(k) == v for k, v in headers.items())
-
-    return matches
-
-
-class Observer:
+class Observer(Eyes):
     """A logged-in AMI session with a reader thread of its own."""
 
     def __init__(
@@ -74,11 +31,9 @@ class Observer:
         record: Path | None = None,
         record_sent: Path | None = None,
     ) -> None:
+        super().__init__()
         self._ids = itertools.count(1)
-        self._news = threading.Condition()
-        self._events: list[Event] = []
         self._answers: dict[str, Event] = {}
-        self._gone = False
         self._record = record.open("wb") if record else None
         self._record_sent = record_sent.open("wb", buffering=0) if record_sent else None
         link = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
@@ -95,17 +50,6 @@ class Observer:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Observer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Leave; the reader thread ends with the link."""
@@ -156,37 +100,6 @@ class Observer:
         """The output of a console command (needs an account with the right `command`)."""
         return "\n".join(self.action("Command", Command=line).all("Output"))
 
-    # ------------------------------------------------------------------ seeing
-
-    def mark(self) -> int:
-        """A position in the stream of events, for `since`."""
-        with self._news:
-            return len(self._events)
-
-    def events(self, matches: Predicate | None = None, since: int = 0) -> list[Event]:
-        """All events so far, oldest first, from the position `since` on."""
-        with self._news:
-            found = self._events[since:]
-        return [e for e in found if matches is None or matches(e)]
-
-    def wait_for(self, matches: Predicate, timeout_s: float, since: int = 0) -> Event:
-        """The first event from `since` on that matches, past or to come."""
-        deadline = time.monotonic() + timeout_s
-        position = since
-        with self._news:
-            while True:
-                for one in self._events[position:]:
-                    if matches(one):
-                        return one
-                position = len(self._events)
-                left = deadline - time.monotonic()
-                if left <= 0 or self._gone:
-                    names = [e.name for e in self._events[since:]][-12:]
-                    raise ObserverError(
-                        f"No such event within {timeout_s:g} s. Last seen: {', '.join(names)}"
-                    )
-                self._news.wait(left)
-
     def _read(self) -> None:
         rest = b""
         # The greeting is one line; every block after it ends with an empty line.
@@ -207,9 +120,7 @@ class Observer:
         except (OSError, ValueError):
             pass
         finally:
-            with self._news:
-                self._gone = True
-                self._news.notify_all()
+            self._is_gone()
             if self._record:
                 self._record.close()
 

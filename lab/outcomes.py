@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.deeds import DirectCall
 from lab.ear import Heard
-from lab.observer import event
+from lab.eyes import event
 from lab.scene import (
     RENEWED_S,
     RUN_ON_S,

@@ -14,7 +14,7 @@ from lab import card, desktop
 from lab.card import keyed_in, number_read_out
 from lab.deeds import DTMF_GAP_S
 from lab.ear import Heard
-from lab.observer import event
+from lab.eyes import event
 from lab.outcomes import LAST_S, check_nobody, check_one
 from lab.product import Recording, seconds
 from lab.scene import (

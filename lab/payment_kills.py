@@ -22,9 +22,9 @@ from typing import Any
 from lab.card import sing
 from lab.deeds import DTMF_GAP_S
 from lab.ear import EarError
+from lab.eyes import ObserverError, event
 from lab.gamble import SET_UP_S
 from lab.kills import KILLS_IN_A_ROW, RETURN_TIMEOUT_S, Say, await_archived
-from lab.observer import ObserverError, event
 from lab.paying import BEGAN, ENDED, KEY_BEGAN, KEY_ENDED, told_of
 from lab.product import Recording, seconds
 from lab.scene import EVENT_TIMEOUT_S, Stage, await_free, heard_by, listen

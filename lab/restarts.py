@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from lab import gamble, judge
 from lab.course import Course, course_of
+from lab.eyes import ObserverError
 from lab.gamble import Move, Played
 from lab.kills import RETURN_TIMEOUT_S, Say, Tally, await_archived
-from lab.observer import ObserverError
 from lab.phones import PhoneError
 from lab.scene import Stage
 from lab.town import Council

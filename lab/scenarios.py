@@ -16,7 +16,7 @@ from lab import (
     scenes_queues,
     scenes_returns,
 )
-from lab.observer import event
+from lab.eyes import event
 from lab.scene import (
     AFTER_S,
     EVENT_TIMEOUT_S,

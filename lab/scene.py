@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from lab import ear, personal
 from lab.asterisk import Asterisk
 from lab.ear import Heard
-from lab.observer import Event, Observer, event
+from lab.eyes import Event, event
+from lab.observer import Observer
 from lab.phones import Phone, Phones
 from lab.product import Product, Recording, seconds
 from lab.town import TONES, Council, Person

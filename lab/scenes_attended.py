@@ -9,7 +9,7 @@ from __future__ import annotations
 from lab.aftermath import archived, check_talk
 from lab.consulting import ByKey, ByPhone, Consultation
 from lab.ear import Heard
-from lab.observer import Event
+from lab.eyes import Event
 from lab.product import Recording, seconds
 from lab.scene import (
     EDGE_S,

@@ -8,7 +8,7 @@ from lab.aftermath import archived
 from lab.card import number_read_out
 from lab.deeds import SHORT_TALK_S
 from lab.ear import EarError
-from lab.observer import ObserverError, event
+from lab.eyes import ObserverError, event
 from lab.paying import ByKey, check_nothing_of_it, check_paused, check_proof, check_resumed
 from lab.scene import QueueCall, Scenario, Stage, Take, hang_up, listen, ring_queue
 from lab.town import Council

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from lab.aftermath import archived, check_talk, check_waiting
+from lab.eyes import Event
 from lab.holding import HoldingPhone
-from lab.observer import Event
 from lab.phones import PhoneError
 from lab.scene import (
     EVENT_TIMEOUT_S,

@@ -18,7 +18,7 @@ from lab.deeds import (
     routed,
 )
 from lab.ear import Heard
-from lab.observer import event
+from lab.eyes import event
 from lab.outcomes import LAST_S, check_discarded, check_not_recorded, check_one
 from lab.paying import KEY_BEGAN, KEY_ENDED
 from lab.product import Recording

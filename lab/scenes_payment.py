@@ -9,7 +9,7 @@ from lab import card
 from lab.aftermath import archived
 from lab.card import number_read_out
 from lab.deeds import SHORT_TALK_S, press, routed
-from lab.observer import Event, Predicate, event
+from lab.eyes import Event, Predicate, event
 from lab.outcomes import LAST_S, check_nobody, check_one
 from lab.paying import (
     BEGAN,

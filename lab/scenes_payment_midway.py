@@ -8,7 +8,7 @@ from lab.aftermath import archived
 from lab.card import sing
 from lab.consulting import ByKey as ConsultingByKey
 from lab.deeds import SHORT_TALK_S, leave, three_way
-from lab.observer import event
+from lab.eyes import event
 from lab.paying import (
     ByApi,
     ByEvent,

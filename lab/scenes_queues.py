@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lab.deeds import SHORT_TALK_S, leave, log_in, routed
-from lab.observer import event
+from lab.eyes import event
 from lab.outcomes import LAST_S
 from lab.scene import (
     EVENT_TIMEOUT_S,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from lab.aftermath import archived, check_talk, check_waiting
 from lab.ear import Heard
-from lab.observer import Event, event
+from lab.eyes import Event, event
 from lab.outcomes import check_nobody
 from lab.product import Recording, seconds
 from lab.scene import (

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from lab import ear, machine, town
 from lab.asterisk import Asterisk
-from lab.observer import Event, Observer, event
+from lab.eyes import Event, event
+from lab.observer import Observer
 from lab.phones import Phone, Phones
 from lab.waiting import pass_time, until
 

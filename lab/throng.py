@@ -19,9 +19,9 @@ from lab import judge
 from lab.asterisk import Asterisk
 from lab.course import Course, Talk, course_of
 from lab.ear import FINE_S, Heard, hear
+from lab.eyes import Event, event
 from lab.gamble import CONSULTS_S
 from lab.kills import Say, await_archived
-from lab.observer import Event, event
 from lab.phones import PhoneError, Phones
 from lab.product import Product, Recording
 from lab.scene import EVENT_TIMEOUT_S, Stage

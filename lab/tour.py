@@ -16,8 +16,8 @@ from lab import crowd, payments, retention, timeline, town
 from lab.afterwards import nothing_else, nothing_personal, speed
 from lab.asterisk import Asterisk
 from lab.cable import Cable
+from lab.eyes import event
 from lab.faults import Fault, OwnRedis, Props
-from lab.observer import event
 from lab.payments import PAYMENTS
 from lab.phones import PhoneError, Phones
 from lab.product import MADE_UP_POLICIES, PAYMENT_POLICIES, Product

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab.asterisk import Asterisk
-from lab.observer import event
+from lab.eyes import event
 
 TIMEOUT_S = 10.0
 SLACK_S = 0.2

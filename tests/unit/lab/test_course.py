@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.course import Talk, course_of
-from lab.observer import Event
+from lab.eyes import Event
 
 CALLER = {"Uniqueid": "c", "Channel": "PJSIP/caller1-00000000"}
 AGENT = {"Uniqueid": "a", "Channel": "PJSIP/211-00000001"}
