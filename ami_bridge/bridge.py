@@ -39,6 +39,7 @@ from ami_bridge.facts import (
     LinkReturned,
     MuteRecorder,
     MuteUnconfirmed,
+    Overheard,
     PaymentBegan,
     PaymentEnded,
     PermissionGiven,
@@ -165,7 +166,8 @@ class Bridge:
             self._live[station.name, found.channel.uniqueid] = live
             noted_at = self._kept.heard_until(station.name)
             since = heard_until(noted_at, (each for each in left if each.call.pbx == station.name))
-            station.know(found.channel, found.call.legs, since or found.call.began.at)
+            since = since or found.call.began.at
+            station.know(found.channel, found.call.legs, since, live.recorders)
 
     async def _let_go(self) -> None:
         self._ending = self._guard.ending = True
@@ -189,10 +191,10 @@ class Bridge:
         if isinstance(fact, SilenceAsked):
             self._beside(self._guard.answer(station, channel, fact))
             return
-        live = self._find(station, channel)
+        live = self._whose(station, channel, fact)
         if live is not None and station.up:
             live.heard(fact.at)
-        if isinstance(fact, ForeignRecorder):
+        if isinstance(fact, ForeignRecorder | Overheard):
             if live is not None:
                 self._foreign(live, fact)
             return
@@ -216,7 +218,10 @@ class Bridge:
             if live is not None and other.uniqueid != channel.uniqueid:
                 self._apply(live, fact)
 
-    def _foreign(self, live: Live, fact: ForeignRecorder) -> None:
+    def _foreign(self, live: Live, fact: ForeignRecorder | Overheard) -> None:
+        if isinstance(fact, Overheard):
+            self._silence.overheard(live)
+            return
         paying = begins_strictly(live, fact.at)
         if paying is not None:
             self._apply(live, paying)
@@ -224,6 +229,14 @@ class Bridge:
 
     def _find(self, station: Station, channel: Channel) -> Live | None:
         return self._live.get((station.name, channel.uniqueid))
+
+    def _whose(self, station: Station, channel: Channel, fact: Fact) -> Live | None:
+        if isinstance(fact, RecorderStopped):  # it may have been on an agent's channel
+            for live in self._live.values():
+                on = ((each.channel.uniqueid, each.segment) for each in live.recorders)
+                if live.station is station and (channel.uniqueid, fact.segment) in on:
+                    return live
+        return self._find(station, channel)
 
     def _every(self) -> list[Live]:
         return list(self._live.values())
@@ -348,7 +361,7 @@ class Bridge:
         for leg in live.call.legs:
             if not station.lives(leg.uniqueid):
                 self._apply(live, LegGone(at=fact.since, leg=leg.uniqueid))
-        station.know(channel, live.call.legs, fact.since)
+        station.know(channel, live.call.legs, fact.since, live.recorders)
         log.warning("a call of another bridge is taken over", call=live.call.id, pbx=station.name)
         if not live.call.is_where_it_was(fact):
             unknown = Place(DestinationKind.UNKNOWN, "")

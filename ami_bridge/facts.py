@@ -236,6 +236,11 @@ class ForeignRecorder(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overheard(Fact):
+    """Something began to record the call, or to listen in, that isn't ours to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferCompleted(Fact):
     """The outside party was sent to another place; the one who sent it is out of the call.
 

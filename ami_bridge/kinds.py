@@ -1,4 +1,4 @@
-"""What each kind of PBX has of its own for the bridge: its station and its trace.
+"""What each kind of PBX has of its own: its station, its trace, and what plays that.
 
 Imported only where one of that kind is configured: a bridge of Asterisks alone loads no gevent, nor
 one of FreeSWITCHes panoramisk.
@@ -6,16 +6,17 @@ one of FreeSWITCHes panoramisk.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushtape.config_pbx import FREESWITCH, Pbx
-from hushtape.errors import ConfigError
 from hushtape.policy.schema import Policy
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
     from ami_bridge.living import Station
+    from ami_bridge.played import Replayed
     from ami_bridge.trace import TraceFile
 
 
@@ -31,21 +32,28 @@ def open_trace(
         ConfigError: the file can't be used.
     """
     if pbx.kind == FREESWITCH:
+        from ami_bridge.freeswitch.mask import Masker as FreeSwitchMasker
         from ami_bridge.freeswitch.said import HEADERS
         from ami_bridge.freeswitch.trace import Trace as FreeSwitchTrace
 
-        if masked_for is not None:
-            raise ConfigError(
-                "--trace-mask",
-                "what a FreeSWITCH says can't be masked: leave it out, and keep the file to"
-                " yourselves",
-            )
-        return FreeSwitchTrace(path, HEADERS, limit_bytes)
+        masker = FreeSwitchMasker(pbx, masked_for) if masked_for is not None else None
+        return FreeSwitchTrace(path, HEADERS, limit_bytes, masker)
     from ami_bridge.asterisk.mask import Masker
     from ami_bridge.asterisk.trace import Trace
 
     mask = Masker(pbx, masked_for).mask if masked_for is not None else None
     return Trace(path, limit_bytes, mask)
+
+
+def player_of(pbx: Pbx) -> Callable[[Path, Pbx, Sequence[Policy]], Replayed]:
+    """Return what plays a recorded session of a PBX of this kind."""
+    if pbx.kind == FREESWITCH:
+        from ami_bridge.freeswitch.replay import play
+
+        return play
+    from ami_bridge.asterisk.replay import play as play_asterisk
+
+    return play_asterisk
 
 
 def make_station(

@@ -24,6 +24,11 @@ once. (FreeSWITCH can, but answers the same whether it did or not, so nothing is
 - A bridge's successor on the same data folder, and a bridge whose link was lost for a moment, find
   a writing of their own. Up to ``VALID_S`` after the last one that surely counted (``SURE``) nobody
   can have taken over, and they go on at once.
+- Later than that somebody may have, unseen: a writing of ours that was long under way may have
+  landed on his. So it is claimed at once, but with ``SETTLE_SLOWLY_S``. If it is the very one that
+  was answered to this process in time, nobody has written since: then ``SETTLE_S`` does.
+- A claim of our own isn't written anew at once, but left for ``SETTLE_SLOWLY_S``: who comes up and
+  goes down again and again would otherwise keep everybody else waiting for good.
 
 All this holds however long an answer takes. It fails, for less than one renewal, when somebody else
 clears the variable while one bridge serves (``dialplan reload`` with ``clearglobalvars = yes``) and
@@ -59,6 +64,10 @@ SETTLE_SLOWLY_S = 13.5
 SLOW_CLAIM_S = 35.0
 STALE_CLAIM_S = 40.0
 
+NOT_GIVEN_BACK = (
+    "%s: a bridge of this machine has served this PBX and didn't give it back: it is served, and"
+    " calls are recorded, again in %.1f s"
+)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _WRITTEN = re.compile(
@@ -139,9 +148,8 @@ class Lease:
         self.previous_renewed_at: datetime | None = None
         """The same of the holder before this one. ``None``: there was none that could be told."""
         self.is_after_another = False
-        """Whether another bridge has served since this one did. Holds from one acquisition on."""
-        self.is_after_another = False
-        """Whether another bridge has served since this one did: its calls are that one's."""
+        """Whether another bridge has served since this one did: its calls are that one's. Holds
+        from one acquisition on."""
         self._where = where
         self._owner = owner
         self._get = read
@@ -151,6 +159,8 @@ class Lease:
         self._pause = pause
         self._writer = secrets.token_hex(4)
         self._count = 0
+        self._written = ""  # the last writing
+        self._counted = ""  # the last one that was answered while it was held
         self._sent_s = 0.0  # when the last writing was sent
         self._sure_s = 0.0  # when the last one was sent that surely counted
         self._until_s: float | None = None  # held until then
@@ -187,7 +197,7 @@ class Lease:
                     return
             elif not told:
                 told = True
-                LOG.info("%s: another bridge serves this PBX; this one waits", self._where)
+                self._say_who_is_waited_for(seen)
             await self._pause(RENEW_S)
 
     async def keep(self) -> HushtapeError:
@@ -228,11 +238,22 @@ class Lease:
         """Tell whether a writing that stayed the same for so long may be claimed."""
         if seen.state is _State.LEFT or (first and not seen.text):
             return True
-        if seen.state is _State.CLAIMS:  # own: by a process that is dead
-            own = seen.owner == self._owner
+        own = seen.owner == self._owner
+        if seen.state is _State.CLAIMS:  # own: by a process that is dead, or before the link broke
             return unchanged_s >= (SETTLE_SLOWLY_S if own else STALE_CLAIM_S)
         # Also if nothing is where something was: its holder will write again.
-        return unchanged_s >= TAKE_OVER_S
+        return own or unchanged_s >= TAKE_OVER_S
+
+    def _say_who_is_waited_for(self, seen: _Writing) -> None:
+        if seen.owner == self._owner:
+            LOG.warning(NOT_GIVEN_BACK, self._where, SETTLE_SLOWLY_S + SETTLE_S)
+        else:
+            LOG.info("%s: another bridge serves this PBX; this one waits", self._where)
+
+    def _may_hide_another(self, seen: _Writing) -> bool:
+        """Tell whether a writing of our own may have come late, and landed on a holder's."""
+        own = seen.owner == self._owner and seen.state is _State.SERVES
+        return own and seen.text != self._counted
 
     async def _go_on(self, seen: _Writing) -> bool:
         """Go on with what this one, or the one before it on this machine, held until now."""
@@ -248,6 +269,9 @@ class Lease:
         text = await self._write(_State.CLAIMS)
         claimed_s = self._sure_s = self._sent_s
         quick = self._seconds() - looked_s <= QUICK_S
+        if self._may_hide_another(seen):
+            quick = False
+            LOG.warning(NOT_GIVEN_BACK, self._where, SETTLE_SLOWLY_S)
         settled_s = self._seconds() + (SETTLE_S if quick else SETTLE_SLOWLY_S)
         while (left_s := settled_s - self._seconds()) > 0:
             await self._pause(left_s)
@@ -288,7 +312,7 @@ class Lease:
             self.is_after_another, self._saw_another = self._saw_another, False
         self._until_s = self._sent_s + VALID_S if in_time else None
         if in_time:
-            self._sure_s = self._sent_s
+            self._sure_s, self._counted = self._sent_s, self._written
         return in_time
 
     async def _look(self) -> _Writing:
@@ -304,7 +328,7 @@ class Lease:
         heard = f"{self.renewed_at:%Y-%m-%dT%H:%M:%S.%fZ}" if self.renewed_at else ""
         mark = f"{int(self._sure_s * 1000)}.{self._writer}.{self._count}"
         text = f"{self._owner};{heard};{state};{mark}"
-        self._sent_s = self._seconds()
+        self._sent_s, self._written = self._seconds(), text
         await self._set(VARIABLE, text)
         return text
 

@@ -9,12 +9,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ami_bridge.call.machine import Call
 from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import Channel, Command, Fact
 from hushtape.policy.stages import Stage
+
+
+class Running(NamedTuple):
+    """A recorder that runs, or may."""
+
+    channel: Channel
+    segment: int
+    recorder_id: str
 
 
 class Station(Protocol):
@@ -46,12 +54,22 @@ class Station(Protocol):
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         """Name every channel on which an outside party may be recorded, its own the first."""
 
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+    def overheard(self, channel: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears an outside party's call."""
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
         """Remember the channels of a call that a predecessor left, alive until ``since``.
 
         Args:
             channel: the outside party's.
             legs: of the agents who consulted somebody.
+            recorders: those of the call that run, or may.
         """
 
     async def run(self) -> None:
@@ -87,6 +105,15 @@ class Live:
     heard_until: datetime | None = None
     looked_at: set[str] = field(default_factory=set)
     looking: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def recorders(self) -> list[Running]:
+        """Its recorders that have an id, and may run still."""
+        return [
+            Running(track.channel or self.channel, track.draft.number, track.draft.recorder_id)
+            for track in self.call.tracks
+            if track.draft is not None and track.draft.recorder_id
+        ]
 
     def heard(self, at: datetime) -> None:
         """Note that its PBX has told of something that happened then."""

@@ -183,6 +183,14 @@ class Payments:
         for meant in self._meant(channel, linkedid):
             yield meant.channel, ForeignRecorder(at=at, on=channel)
 
+    def concerned(self, channel: Channel) -> list[Channel]:
+        """Name those whose call a channel may belong to."""
+        return [each.channel for each in self._meant(channel, "")]
+
+    def overheard(self, caller: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears a call."""
+        return self._is_overheard(self._around([caller]))
+
     def around(self, caller: Channel) -> tuple[Channel, ...]:
         """Name every channel on which a caller may be recorded, his own the first."""
         return tuple(self._around([caller]))

@@ -43,6 +43,7 @@ SEEN = "somebody else records during a payment: it is being stopped"
 STOPPED = f"somebody else's recorder in a payment is stopped: {_ORDERED}"
 FOUND = f"somebody else recorded during a payment, and is stopped: {_ORDERED}"
 STUCK = "somebody else's recorder could not be stopped in a payment, or we can't tell"
+OVERHEARD = "something that Hushtape can't stop records a call in payment, or listens in"
 
 log = structlog.get_logger()
 
@@ -120,7 +121,8 @@ class Silence:
     async def _confirm(self, live: Live, since: datetime, way: PaymentWay) -> None:
         """Wait until every recorder is gone, or says that it is muted, and no other is there."""
         station = live.station
-        if not await live.until_sure(self._confirmed_within_s) and live.in_payment:
+        in_time = await live.until_sure(self._confirmed_within_s)
+        if not in_time and live.in_payment:
             metrics.silence_unconfirmed(way)
             what = (
                 f"{self._confirmed_within_s:g} s after a payment began it isn't sure that nothing"
@@ -129,6 +131,11 @@ class Silence:
         while live.in_payment and not (live.quiet and live.alone):
             await live.until_stirred()
         if not live.in_payment:
+            return
+        if station.overheard(live.channel):
+            if in_time:  # else it is counted already
+                metrics.silence_unconfirmed(way)
+            _tell_overheard(live)
             return
         took_s = max(0.0, (station.pbx_now() - since).total_seconds())
         muted = live.call.writing
@@ -202,6 +209,11 @@ class Silence:
         live.looking[channel.uniqueid] -= 1
         live.stirred.set()
 
+    def overheard(self, live: Live) -> None:
+        """Say so: it isn't ours to stop."""
+        if live.call.stage is Stage.SILENT:
+            _tell_overheard(live)
+
     def foreign(self, live: Live, fact: ForeignRecorder) -> None:
         """Stop at once what somebody else has started during a payment."""
         if live.call.stage is Stage.SILENT:
@@ -262,6 +274,10 @@ class Silence:
 
 def _tell(live: Live, what: str) -> None:
     raise_alarm(Kind.FOREIGN, what, call=live.call.id, pbx=live.station.name)
+
+
+def _tell_overheard(live: Live) -> None:
+    raise_alarm(Kind.SILENCE, OVERHEARD, call=live.call.id, pbx=live.station.name)
 
 
 def _order(live: Live, since: datetime, until: datetime) -> Order:

@@ -36,6 +36,7 @@ from ami_bridge.facts import (
     VariableSet,
 )
 from ami_bridge.lease import Lease
+from ami_bridge.living import Running
 from ami_bridge.payments import PAYMENT_VARIABLE, note
 from ami_bridge.told import Told
 from hushtape import metrics
@@ -96,6 +97,9 @@ class StationTranslator(Protocol):
 
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         """Name every channel on which an outside party may be recorded, its own the first."""
+
+    def overheard(self, channel: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears a call."""
 
     def know(self, channel: Channel, legs: Sequence[Channel]) -> None:
         """Remember the channels of a call that a predecessor left."""
@@ -181,7 +185,17 @@ class BaseStation(ABC):
         around: tuple[Channel, ...] = self._translator.around(channel)
         return around
 
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+    def overheard(self, channel: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears an outside party's call."""
+        return bool(self._translator.overheard(channel))
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
         """Remember the channels of a call that a predecessor left, alive until ``since``."""
         self._translator.know(channel, legs)
         self._unseen_since = min(since, self._unseen_since or since)

@@ -12,6 +12,7 @@ import redis
 
 from hushtape import disks
 from hushtape.config import Config
+from hushtape.config_pbx import Pbx
 from hushtape.disks import Level
 
 LOOKED_AT_MAX = 1000  # files of a spool; all of them have the same rights
@@ -29,7 +30,12 @@ def disk_lines(config: Config) -> tuple[list[str], list[str]]:
         try:
             room = disks.room(place.path)
         except OSError as error:
-            said.append(f"{place.name}: not looked at: {place.path}: {error.strerror}")
+            if not place.may_be_missing:
+                continue  # a spool: see rights_warnings
+            if isinstance(error, FileNotFoundError):
+                said.append(f"{place.name}: {place.path} is made at the first start")
+            else:
+                warnings.append(f"{place.name}: {place.path}: {error.strerror}")
             continue
         level = disks.level_of(room, config.disk)
         words = disks.words_of([place.name], room, level)
@@ -37,26 +43,54 @@ def disk_lines(config: Config) -> tuple[list[str], list[str]]:
     return said, warnings
 
 
-def spool_warnings(config: Config, pbxes: Iterable[str]) -> list[str]:
-    """What this account may not do to the files in these PBXes' spools; root may do anything."""
+def rights_warnings(config: Config, pbxes: Iterable[str]) -> list[str]:
+    """What this account may not do in the archive and these PBXes' spools; root may do anything."""
+    found = {"archive": _archive_warning(config.archive_path)}
+    found |= {f"spool-{name}": _spool_warning(config.pbx[name]) for name in pbxes}
     return [
-        f"spool-{name}: this account may not write to the PBX's files: what was recorded of a"
-        " payment could be removed, and not overwritten (docs/asterisk.md, The folder)"
-        for name in pbxes
-        if not _may_write_to_files(config.pbx[name].spool_path)
+        f"{name}: {what} (docs/asterisk.md, The folder)" for name, what in found.items() if what
     ]
 
 
-def _may_write_to_files(spool: Path) -> bool:
+def _archive_warning(archive: Path) -> str:
+    """What is wrong with an archive's place; what only its use can show is said then."""
+    for each in (archive, *archive.parents):
+        if os.path.isdir(each):  # noqa: PTH112 - "no" where Path raises
+            return f"{archive}: {disks.READ_ONLY}" if _is_read_only(each) else ""
+    return ""
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Whether nobody may write there, whatever the rights: so mounted, or by a unit's sandbox."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:  # said by what looks into it
+        return False
+
+
+def _spool_warning(pbx: Pbx) -> str:
+    """What is wrong with a spool; "" if nothing is."""
+    spool = pbx.spool_path
     try:
         with os.scandir(spool) as entries:
             some = itertools.islice(entries, LOOKED_AT_MAX)
             files = [each.path for each in some if each.is_file(follow_symlinks=False)]
-    except OSError:  # what is wrong with it is said elsewhere
-        return True
-    return all(
-        os.access(each, os.W_OK, effective_ids=True) or not os.path.lexists(each) for each in files
-    )
+    except FileNotFoundError:
+        return "" if pbx.spool_elsewhere else f"there is no folder {spool}: nothing can be recorded"
+    except OSError as error:
+        return f"{spool}: {error.strerror}: this account can't take the recordings away from there"
+    if _is_read_only(spool):
+        return f"{spool}: {disks.READ_ONLY}"
+    if not os.access(spool, os.W_OK | os.X_OK, effective_ids=True):
+        return f"this account may not remove what it has taken from {spool}"
+    if any(
+        not os.access(each, os.W_OK, effective_ids=True) and os.path.lexists(each) for each in files
+    ):
+        return (
+            "this account may not write to the PBX's files: what was recorded of a payment could be"
+            " removed, and not overwritten"
+        )
+    return ""
 
 
 def redis_warnings(client: redis.Redis) -> list[str]:

@@ -151,7 +151,7 @@ def check(config_path: Path, ask_redis: bool) -> None:
             f" {policy.policy.title}, kept {policy.retention.keep}"
         )
     rooms, warnings = checks.disk_lines(loaded)
-    warnings += checks.spool_warnings(loaded, loaded.pbx)
+    warnings += checks.rights_warnings(loaded, loaded.pbx)
     if ask_redis:
         with redis_link.reaching(loaded):
             warnings += checks.redis_warnings(redis_link.connect(loaded))

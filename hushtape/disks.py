@@ -16,6 +16,11 @@ from hushtape.config import Config, Disk
 FULL_BYTES = 16_000_000  # eight minutes of one call in a spool
 GIGABYTE = 10**9
 SAY_AGAIN_S = 3600.0
+# Of a folder that its account owns, and still may not write to.
+READ_ONLY = (
+    "it is read-only for this program: mounted so, or missing from the ReadWritePaths of the"
+    " systemd unit (systemctl edit hushtape)"
+)
 GOOD_AGAIN = 1.1  # so many times the limit must be free before a disk counts as good again
 
 

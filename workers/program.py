@@ -69,8 +69,8 @@ def worker(
     count = wanted or os.cpu_count() or 1
     pbxes = tuple(dict.fromkeys(pbx_names or config.pbx))
     spools = [handoff_names.spool_queue(name) for name in pbxes]
-    for words in checks.spool_warnings(config, pbxes):
-        log.warning("the spool's rights", why=words)
+    for words in checks.rights_warnings(config, pbxes):
+        log.warning("the folders' rights", why=words)
     queues = [disk.WATCH] + spools * count + [handoff_names.UPKEEP_QUEUE] * upkeep
     webhook = doors.webhook(config, str(config_path))
     pipe = AlarmPipe()

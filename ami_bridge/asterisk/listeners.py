@@ -7,7 +7,7 @@ channel records itself (``Record``, ARI's recordings) and of an ordinary channel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ami_bridge.facts import Channel
 
@@ -17,6 +17,27 @@ EVENTS = (
     *("MonitorStart", "MonitorStop"),
     *("ConfbridgeRecord", "ConfbridgeStopRecord", "ConfbridgeEnd"),
 )
+
+
+def begins_to_hear(
+    event: Mapping[str, str], members: Callable[[str], Sequence[str]]
+) -> Sequence[str]:
+    """Name whom somebody hears from this event on, by uniqueids.
+
+    Args:
+        members: names those in a bridge.
+    """
+    channel, bridge = event.get("Channel", ""), event.get("BridgeUniqueid", "")
+    match event.get("Event"):
+        case "MonitorStart":
+            return [event.get("Uniqueid", "")]
+        case "Newchannel" if channel.startswith(_SNOOP):
+            return [channel.removeprefix(_SNOOP).rpartition("-")[0]]
+        case "BridgeEnter" if channel.startswith(_MACHINES):
+            return members(bridge)
+        case "ConfbridgeRecord":
+            return members(bridge)
+    return []
 
 
 class Listeners:

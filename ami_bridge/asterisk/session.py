@@ -7,7 +7,6 @@ link is there or lost, what lived when the bridge asked, and what happened when.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -15,6 +14,7 @@ from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
 from ami_bridge.asterisk.protocol import FRAME_LIMIT_BYTES, Frame, parse
 from ami_bridge.asterisk.trace import GREETING
 from ami_bridge.clock import PbxClock, believable
+from ami_bridge.played import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
 from hushtape.errors import Damaged
 
 MARK_EVENT = "HushtapeTrace"
@@ -63,7 +63,7 @@ def frames(stream: BinaryIO, name: str) -> Iterator[Frame]:
 
 def _check_beginning(data: bytes, name: str) -> None:
     if data.lstrip().startswith(FREESWITCH):
-        raise Damaged(f"{name} is a session of a FreeSWITCH: only those of an Asterisk are played")
+        raise Damaged(f"{name} is a session of a FreeSWITCH: name that one with --pbx")
     if not data.startswith(GREETING):
         raise Damaged(
             f"{name} is no session of an Asterisk:"
@@ -84,46 +84,6 @@ def _end_of(text: bytes, start: int, *, at_end: bool) -> int:
             break
         search = end + 1
     return doubtful
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Something that a session says; ``at`` is the PBX's time, aware UTC."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Happened(Item):
-    """An event."""
-
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class LinkUp(Item):
-    """The link is there. ``Living`` follows before any event counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Living(Item):
-    """What lived when the bridge asked, after its login.
-
-    Args:
-        channels: the ``Status`` events.
-    """
-
-    channels: tuple[Frame, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkDown(Item):
-    """The link is lost; ``at`` is when the PBX was last heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEnds(Item):
-    """The file was full: what came later isn't in it."""
 
 
 class Reader:

@@ -15,6 +15,7 @@ from ami_bridge.asterisk import actions
 from ami_bridge.asterisk.halts import Halts
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import DROPPED, Frame
+from ami_bridge.asterisk.rights import LACKING, Rights
 from ami_bridge.asterisk.starts import Starts
 from ami_bridge.asterisk.trace import Trace
 from ami_bridge.asterisk.translate import CALL_VARIABLE, OWN_EVENT, VARIABLES, Translator
@@ -52,6 +53,13 @@ NOBODYS_PAYMENT = (
     " `UserEvent` in docs/asterisk.md for what it must say"
 )
 LOOK_UP_EVERY_S = 5.0  # at most, whatever somebody feigns
+LACKS_RIGHT = (
+    "{without}: the PBX doesn't tell this account what it should. Add {right} to read = in"
+    " manager.conf, reload the manager, then restart Hushtape"
+)
+RIGHTS_OFTEN_S = 30.0  # while no call was told of; there may be one now and then
+RIGHTS_SELDOM_S = 600.0  # at last: some have no queues, or no payments, and many channels to list
+TOLD_AT_LAST_S = 2.0  # an event may come after the answer that shows what it tells
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
 
@@ -94,6 +102,7 @@ class AsteriskStation(BaseStation):
         self._clock_s = clock_s
         self._looked_up_s = -LOOK_UP_EVERY_S
         self._doubted_since: datetime | None = None  # from when on an event may be lacking
+        self._rights = Rights(())
         self._link = Link(
             name,
             pbx,
@@ -106,11 +115,45 @@ class AsteriskStation(BaseStation):
             on_keys=self._heard_keys,
         )
 
+    async def run(self) -> None:
+        """Keep the link up until cancelled."""
+        watching = asyncio.create_task(self._watch_rights(), name=f"rights {self.name}")
+        try:
+            await super().run()
+        finally:
+            watching.cancel()
+
     def _new_translator(self) -> Translator:
         return Translator(self._pbx)
 
     async def _living(self) -> Sequence[Frame]:
+        living = await self._status()
+        self._rights = Rights(living)
+        return living
+
+    async def _status(self) -> Sequence[Frame]:
         return await self._link.ask_list(actions.status(VARIABLES), timeout_s=STATUS_TIMEOUT_S)
+
+    async def _watch_rights(self) -> None:
+        rest_s = RIGHTS_OFTEN_S
+        while True:
+            await asyncio.sleep(rest_s)
+            seldom_s = min(2 * rest_s, RIGHTS_SELDOM_S)
+            rest_s = seldom_s if self._rights.tells_calls else RIGHTS_OFTEN_S
+            if self.up and not self._rights.whole:
+                with suppress(HushtapeError):
+                    await self._look_for_rights()
+
+    async def _look_for_rights(self) -> None:
+        """Find what the account may not read. A link that is lost meanwhile shows nothing."""
+        rights, living = self._rights, await self._status()
+        if not rights.lacking(living):
+            return
+        await asyncio.sleep(TOLD_AT_LAST_S)
+        if rights is self._rights and self.up:
+            for right in rights.lacking(living):
+                what = LACKS_RIGHT.format(without=LACKING[right], right=right)
+                self._warn_once(what, Kind.RECORDER)
 
     async def _start(self, channel: Channel, command: StartRecorder) -> Fact:
         segment = command.segment
@@ -223,6 +266,7 @@ class AsteriskStation(BaseStation):
             await self._look_up()
         if frame.event == DROPPED:
             return
+        self._rights.hear(frame)
         at = self._time_of(frame)
         if frame.event == "UserEvent":
             self._halts.hear(frame, at)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ami_bridge.asterisk.listeners import EVENTS as LISTENERS
-from ami_bridge.asterisk.listeners import Listeners
+from ami_bridge.asterisk.listeners import Listeners, begins_to_hear
 from ami_bridge.asterisk.party import Party, unescaped
+from ami_bridge.asterisk.rings import Rings
 from ami_bridge.asterisk.subroutines import in_subroutine
 from ami_bridge.asterisk.talks import Talks, pair
 from ami_bridge.consulting import Consultation, Consulting
@@ -31,6 +32,7 @@ from ami_bridge.facts import (
     LegGone,
     NobodyListened,
     OptedOut,
+    Overheard,
     Parked,
     PermissionGiven,
     QueueEntered,
@@ -69,6 +71,7 @@ class Translator:
         self._queued: set[str] = set()  # uniqueids of those who wait in a queue
         self._moved_on: set[str] = set()  # uniqueids of those who are not where they had dialled
         self._rung_at: dict[str, str] = {}  # uniqueid -> extension, of those who dialled people
+        self._rings = Rings()
         self._talks = Talks()
         self._parking_lots: dict[str, None] = {}  # their bridges
         self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
@@ -105,6 +108,10 @@ class Translator:
     def around(self, caller: Channel) -> tuple[Channel, ...]:
         """Name every channel on which a caller may be recorded, his own the first."""
         return self._payments.around(caller)
+
+    def overheard(self, caller: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears a call."""
+        return self._payments.overheard(caller)
 
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
@@ -149,6 +156,7 @@ class Translator:
 
     def _new_channel(self, event: Event, at: datetime) -> Iterator[Told]:
         yield from self._remember(event, event.get("Exten", ""), at)
+        yield from self._listens_from_now(event, at)
 
     def _remember(self, event: Event, dialled: str, at: datetime) -> Iterator[Told]:
         uniqueid = event.get("Uniqueid", "")
@@ -186,6 +194,7 @@ class Translator:
         self._queued.discard(uniqueid)
         self._moved_on.discard(uniqueid)
         self._rung_at.pop(uniqueid, None)
+        self._rings.end(uniqueid)
         self._party.forget(uniqueid)
         self._listeners.forget(uniqueid)
         self._company.pop(uniqueid, None)
@@ -205,9 +214,15 @@ class Translator:
         for caller in self._consulting.emptied(bridge):
             yield Told(caller, ConsultedGone(at=at))
 
-    def _listening(self, event: Event, _at: datetime) -> Iterator[Told]:
+    def _listening(self, event: Event, at: datetime) -> Iterator[Told]:
         self._listeners.said(event)
-        yield from ()
+        yield from self._listens_from_now(event, at)
+
+    def _listens_from_now(self, event: Event, at: datetime) -> Iterator[Told]:
+        heard = [self.channel(each) for each in begins_to_hear(event, self._talks.members)]
+        concerned = (self._payments.concerned(each) for each in heard if each is not None)
+        for each in {one.uniqueid: one for some in concerned for one in some}.values():
+            yield Told(each, Overheard(at=at))
 
     def _is_overheard(self, channels: list[Channel]) -> bool:
         bridges = [self._talks.bridge_of(each.uniqueid) for each in channels]
@@ -263,7 +278,10 @@ class Translator:
     # calls that come through no queue
 
     def _dial_began(self, event: Event, at: datetime) -> Iterator[Told]:
-        self._party.dials(event.get("DestUniqueid", ""), self._dialled_in(event))
+        called, extension = event.get("DestUniqueid", ""), self._dialled_in(event)
+        self._party.dials(called, extension)
+        if called in self._channels:
+            self._rings.begin(called, event.get("Uniqueid", ""), extension)
         yield from ()
 
     def _dialled_in(self, event: Event) -> str:
@@ -276,6 +294,7 @@ class Translator:
     def _dial_ended(self, event: Event, at: datetime) -> Iterator[Told]:
         caller = self._channels.get(event.get("Uniqueid", ""))
         called = self._channels.get(event.get("DestUniqueid", ""))
+        self._rings.end(event.get("DestUniqueid", ""))
         if event.get("DialStatus") != "ANSWER" or caller is None or called is None:
             return
         if pair(caller.name):  # click-to-call, or a colleague who is consulted
@@ -343,6 +362,7 @@ class Translator:
         yield from self._joined(event, at)
         yield from self._talk_changed(bridge, at)
         yield from self._consultations(self._consulting.entered(bridge, uniqueid), at)
+        yield from self._listens_from_now(event, at)
 
     def _bridge_left(self, event: Event, at: datetime) -> Iterator[Told]:
         uniqueid = event.get("Uniqueid", "")
@@ -588,6 +608,7 @@ class Translator:
             told = [each for each in payments if each.channel.uniqueid == uniqueid]
             is_new = uniqueid in new
             yield from self._looked_up(self._channels[uniqueid], event, told, at, since, is_new)
+        yield from self._answered_meanwhile(alive, at)
         yield from self._consultations(self._consulting.resync(), since)
         for uniqueid in alive:
             noted = bool(variables_of(alive[uniqueid]).get(CALL_VARIABLE))
@@ -678,6 +699,16 @@ class Translator:
             caller = self._channels.get(heard.uniqueid)
             if caller is not None and not self._party.is_outside(caller):
                 yield from self._answered(caller, channel, status, at)
+
+    def _answered_meanwhile(self, alive: Mapping[str, Event], at: datetime) -> Iterator[Told]:
+        """Tell of who was rung for somebody, and talks with him now: as if he answered now."""
+        for ring in self._rings.answered(self._talks):
+            caller, called = self._channels.get(ring.caller), self._channels.get(ring.called)
+            if caller is None or called is None or caller.queue or pair(caller.name):
+                continue
+            is_there = self._dialled_in(alive[ring.caller]) == ring.extension
+            if is_there and not self._consulting.holds(caller):
+                yield from self._answered(caller, called, alive[ring.caller], at)
 
     def _found_in_queue(self, channel: Channel, status: Event, at: datetime) -> Iterator[Told]:
         """Take a channel that waits or talks in a queue for one that enters it now."""

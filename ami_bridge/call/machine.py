@@ -47,6 +47,7 @@ from ami_bridge.facts import (
     NobodyListened,
     NoteState,
     OptedOut,
+    Overheard,
     Parked,
     PaymentBegan,
     PaymentEnded,
@@ -284,6 +285,7 @@ _HANDLERS: dict[type, Callable[[Any, Any], list[Command]]] = {
     Adopted: outage.adopted,
     SilenceAsked: _for_the_bridge,
     ForeignRecorder: _for_the_bridge,
+    Overheard: _for_the_bridge,
     Rested: _rested,
     RecorderFact: _recorder_fact,
 }

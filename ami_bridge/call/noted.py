@@ -1,7 +1,7 @@
 """What stands of a call in a variable of its channel, for a bridge that knows nothing else of it.
 
 A successor on the same machine finds more on the disk (live.py); one on another machine finds this.
-One line, no name and no number of a person, nothing that a dialplan or a manager's line would read
+One line, no name and no number of a caller, nothing that a dialplan or a manager's line would read
 as its own: ``id;stage;policy;version;direction;began;flags;queue;known;segments``, and
 ``;payment`` where there is one.
 """

@@ -75,6 +75,10 @@ class Bridges:
         self._thirds[third] = uniqueid
         self._bring_along(uniqueid)
 
+    def joined(self) -> list[str]:
+        """Name whom a third person speaks on, once for each."""
+        return list(self._thirds.values())
+
     def forget(self, uniqueid: str) -> str:
         """Take in that a channel is gone; name the bridge in which it was."""
         self._beneath.pop(uniqueid, None)

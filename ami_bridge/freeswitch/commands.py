@@ -6,17 +6,22 @@ variable to it: so each word is checked here, letter by letter, and what isn't e
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from hushtape.errors import UnsafeValue
 
-UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # ``origination_uuid`` may be any word
+# ``origination_uuid`` may be any word; with ``inbound-use-callid-as-uuid`` it is a Call-ID.
+UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}")
 PATH = re.compile(r"/[A-Za-z0-9._/-]{1,400}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 VALUE = re.compile(r"[A-Za-z0-9;:,.@~/_+-]{1,1000}")  # no quote, no $, no %, no space
 
 NOTHING_TO_STOP = "-ERR Cannot stop record session!"
 NO_CHANNEL = ("-ERR Cannot locate session!", "-ERR No such channel!")
+NO_CORE_DATABASE = "SQL disabled"
 RECORDER = "session_record"  # what FreeSWITCH calls a recorder among a channel's media bugs
 
 # What a recorder is told, each one: a channel's own variables of these names, which an
@@ -50,6 +55,13 @@ _HOW = "{" + ",".join(f"{name}={value}" for name, value in HOW) + "}"
 _BUG = re.compile(r"<function>(.*?)</function>\s*<target>(.*?)</target>")
 
 
+class Bug(NamedTuple):
+    """What is attached to a channel's sound."""
+
+    kind: str
+    target: str  # of a recorder: its file
+
+
 def start_recorder(uuid: str, path: str) -> str:
     """Record both sides of a channel into one file.
 
@@ -76,8 +88,8 @@ def mute_recorder(uuid: str, path: str, *, muted: bool) -> str:
     return f"uuid_record {_uuid(uuid)} {'mask' if muted else 'unmask'} {_path(path)}"
 
 
-def recorders_on(uuid: str) -> str:
-    """Ask what is attached to a channel's sound; for ``paths_in``."""
+def bugs_on(uuid: str) -> str:
+    """Ask what is attached to a channel's sound; for ``bugs_in``."""
     return f"uuid_buglist {_uuid(uuid)}"
 
 
@@ -110,9 +122,29 @@ def takes_variables(refusal: str) -> bool:
     return "recording_vars" in refusal
 
 
-def paths_in(bugs: str) -> tuple[str, ...]:
-    """Name the files that are written, from the answer to ``recorders_on``."""
-    return tuple(path for kind, path in _BUG.findall(bugs) if kind == RECORDER)
+def bugs_in(answer: str) -> tuple[Bug, ...]:
+    """Read the answer to ``bugs_on``."""
+    return tuple(Bug(kind, target) for kind, target in _BUG.findall(answer))
+
+
+def rows_in(answer: str) -> list[dict[str, str]]:
+    """Read the answer to ``channels``: a row for each.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        rows = json.loads(answer).get("rows", [])
+        return [
+            {name: value for name, value in row.items() if isinstance(value, str)} for row in rows
+        ]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("no list of channels") from error
+
+
+def paths_in(bugs: Iterable[Bug]) -> tuple[str, ...]:
+    """Name the files that are written."""
+    return tuple(bug.target for bug in bugs if bug.kind == RECORDER)
 
 
 def _uuid(value: str) -> str:

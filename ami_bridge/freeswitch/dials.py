@@ -63,6 +63,10 @@ class Dials:
         for caller, called in ((one, other), (other, one)):
             yield from self._rung(caller, called, at)
 
+    def answered(self, caller: Channel, called: Channel, at: datetime) -> Iterator[Told]:
+        """Tell of a call whose two were heard before the called one answered (early media)."""
+        yield from self._rung(caller, called, at)
+
     def _rung(
         self, caller: Channel, called: Channel, at: datetime, *, unasked: bool = False
     ) -> Iterator[Told]:
@@ -72,11 +76,23 @@ class Dials:
             return
         if known.consulting.holds(caller) or known.consulting.consults(caller.uniqueid):
             return
+        if caller.queue and leg.rung_by != caller.uniqueid:
+            return  # a queue's agent, wherever he is
         outside = known.party.is_outside(called)
         if outside and not known.party.is_outside(caller):
             yield from self._outbound(caller, called, at)
-        elif unasked or leg.rung_by == caller.uniqueid:
+        elif known.leg(caller).rung and known.party.is_outside(caller):  # by a dialler, the first
+            yield from self._outbound(called, caller, at) if not outside else ()
+        elif unasked or self._is_for(caller, called):
             yield from self._inbound(caller, called, at)
+
+    def _is_for(self, caller: Channel, called: Channel) -> bool:
+        """Tell whether somebody was rung for a caller.
+
+        Who was rung by a command, or as one of several at once, says nothing of whom it was for.
+        """
+        by = self._known.leg(called).rung_by
+        return by == caller.uniqueid or (not by and not self._known.leg(caller).rung)
 
     def _outbound(self, caller: Channel, called: Channel, at: datetime) -> Iterator[Told]:
         if called.uniqueid in self._begun or known_half(self._known, caller):

@@ -9,6 +9,7 @@ part of that name, and what stands in a body is never a header.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,15 @@ JOB_ID = "Job-UUID"
 PLAIN = "text/event-plain"
 JSON = "text/event-json"
 
+UNDEFINED = b"_undef_"
+"""What FreeSWITCH writes for an empty value."""
+
+APPLICATION_DATA = "Application-Data"
+CURRENT_DATA = "variable_current_application_data"
+
+CHANNEL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_ONLY_IDS = frozenset((APPLICATION_DATA, CURRENT_DATA))
 _END = b"\n\n"
-_UNDEFINED = b"_undef_"  # what FreeSWITCH writes for an empty value
 _LENGTH_DIGITS = 12
 
 
@@ -204,6 +212,14 @@ def messages(data: bytes, received: datetime) -> Iterator[Message]:
             yield message
 
 
+def is_read(name: str, value: str) -> bool:
+    """Tell whether a header may be read at all.
+
+    What an application is told may be digits that somebody has pressed; a channel's id isn't.
+    """
+    return name not in _ONLY_IDS or CHANNEL_ID.fullmatch(value) is not None
+
+
 def split_plain(body: bytes) -> tuple[list[bytes], bytes]:
     """Split a plain event into its lines, still encoded, and its own body."""
     block, _, rest = body.partition(_END)
@@ -229,11 +245,13 @@ def _plain(body: bytes, wanted: Collection[str] | None) -> dict[str, str]:
         name = name_bytes.decode("utf-8", "replace")
         if wanted is not None and name not in wanted:
             continue
-        if value == _UNDEFINED:
+        if value == UNDEFINED:
             value = b""
         elif b"%" in value:
             value = unquote_to_bytes(value)
-        headers.setdefault(name, value.decode("utf-8", "replace"))
+        text = value.decode("utf-8", "replace")
+        if is_read(name, text):
+            headers.setdefault(name, text)
     headers.pop(BODY, None)
     if rest and (wanted is None or BODY in wanted):
         headers[BODY] = rest.decode("utf-8", "replace")
@@ -245,8 +263,8 @@ def _json(body: bytes, wanted: Collection[str] | None) -> dict[str, str] | None:
         headers: dict[str, str] = {}
         for name, value in pairs:
             if wanted is None or name in wanted:
-                text = _text(value)
-                if text is not None:
+                text = first_text(value)
+                if text is not None and is_read(name, text):
                     headers.setdefault(name, text)
         return headers
 
@@ -257,8 +275,8 @@ def _json(body: bytes, wanted: Collection[str] | None) -> dict[str, str] | None:
     return read if isinstance(read, dict) else None
 
 
-def _text(value: object) -> str | None:
-    """A header that came several times is a list: its first counts."""
+def first_text(value: object) -> str | None:
+    """Return a header's value. A header that came several times is a list: its first counts."""
     if isinstance(value, list):
         return next((each for each in value if isinstance(each, str)), None)
     return value if isinstance(value, str) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ami_bridge.consulting import Consulting
 from ami_bridge.facts import Channel
 from ami_bridge.freeswitch.party import Leg, Party
-from ami_bridge.talks import Talks
+from ami_bridge.talks import MOST_LOCALS, Talks
 from hushtape.config import Pbx
 
 
@@ -65,6 +65,23 @@ class Known:
                 if heard.uniqueid in self.channels and heard.uniqueid != channel.uniqueid:
                     found[heard.uniqueid] = self.channels[heard.uniqueid]
         return list(found.values())
+
+    def stands_for(self, channel: Channel) -> Channel:
+        """Name who speaks through a channel: himself, but for half of a loopback one.
+
+        Before the two halves are answered nobody talks through them: it is who has rung them.
+        """
+        found = channel
+        for _ in range(MOST_LOCALS):
+            if not self.talks.is_half(found.uniqueid):
+                return found
+            heard = [each.uniqueid for each in self.talks.behind(found.uniqueid)]
+            other = self.legs.get(self.talks.other_half(found.uniqueid))
+            by = heard[0] if len(heard) == 1 else other.rung_by if other is not None else ""
+            if by not in self.channels:
+                return channel
+            found = self.channels[by]
+        return channel
 
     def is_gone(self, uniqueid: str) -> bool:
         """Tell whether a channel has hung up, or is about to."""

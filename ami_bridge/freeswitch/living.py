@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ami_bridge.freeswitch.bridges import pair
+from ami_bridge.freeswitch.esl import CURRENT_DATA
 from ami_bridge.freeswitch.queues import name_of
 from ami_bridge.places import place
 from hushtape.config import Pbx
@@ -34,6 +35,11 @@ def holds(living: Living) -> bool:
 def joins(living: Living) -> bool:
     """Tell whether somebody speaks on another's channel, as a third."""
     return living.get("variable_current_application") == THREE_WAY
+
+
+def speaks_on(living: Living) -> str:
+    """Name that channel, by a uuid; "": it isn't said."""
+    return living.get(CURRENT_DATA, "")
 
 
 def bridges(living: Sequence[Living]) -> dict[str, tuple[str, bool]]:

@@ -111,11 +111,18 @@ class Moves:
             place = self._known.party.place(channel.dialled)
             self._connects[telephone] = _Connects(at, channel.uniqueid, place)
 
-    def routed(self, channel: Channel, event: Event, at: datetime) -> Iterator[Told]:
-        """Take in where in the dialplan a channel is now."""
+    def routed(
+        self, channel: Channel, event: Event, at: datetime, *, anew: bool = False
+    ) -> Iterator[Told]:
+        """Take in where in the dialplan a channel is now.
+
+        Args:
+            anew: it has just been sent there, if it may be to where it was.
+        """
         extension = event.get("Caller-Destination-Number", "")
         leg = self._known.leg(channel)
-        if not extension or extension in (channel.extension, leg.inline):
+        is_there = extension in (channel.extension, leg.inline)
+        if not extension or (is_there and (not anew or self.is_on_its_way(channel))):
             return
         inline = event.get("Caller-Dialplan") == _INLINE
         if inline:

@@ -7,6 +7,7 @@ gateway, or if what was dialled to reach it leads outside.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,12 +16,16 @@ from ami_bridge.places import person, place
 from ami_bridge.talks import Heard
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
+from hushtape.policy.numbers import SHORT_DIGITS
 from hushtape.policy.schema import DestinationKind
 
 Event = Mapping[str, str]
 
 LOOPBACK = "loopback/"
-_HALVES = ("-a", "-b")  # how the names of a loopback channel's halves end
+OF_LOOPBACKS = ("variable_loopback_leg", "variable_other_loopback_leg_uuid")
+HALVES = ("-a", "-b")  # how the names of a loopback channel's halves end; a caller's may, too
+_LONG_NUMBER = re.compile(rf"\+?\d{{{SHORT_DIGITS + 1},}}", re.ASCII)  # no extension's
+_OF_USERS = ("Channel-Presence-ID", "variable_dialed_user")
 _NOWHERE = Place(DestinationKind.UNKNOWN, "")
 
 
@@ -31,6 +36,7 @@ class Leg:
     Args:
         rung: FreeSWITCH rang it; else it came in.
         telephone: "211@example.org"; "" for a line, or half of a loopback channel.
+        user: whoever rang it meant a user of the directory, not a number somewhere.
         gateway: through which it goes out.
         rung_by: uniqueid of the channel that rang it; "" for a queue, or a command.
         rung_as: what that one had dialled.
@@ -43,6 +49,7 @@ class Leg:
 
     rung: bool
     telephone: str = ""
+    user: bool = False
     gateway: str = ""
     rung_by: str = ""
     rung_as: str = ""
@@ -54,7 +61,11 @@ class Leg:
 
 
 def leg_of(event: Event) -> Leg:
-    """Read what an event of a channel, or a ``uuid_dump``, says of it."""
+    """Read what an event of a channel, or a ``uuid_dump``, says of it.
+
+    By its name no channel is half of a loopback one: the header X-FS-Channel-Name, which whoever
+    calls may send, gives it any. (Run on 1.10.12.)
+    """
     name = event.get("Channel-Name", "")
     rung = event.get("Call-Direction") == "outbound"
     leg = Leg(
@@ -66,10 +77,13 @@ def leg_of(event: Event) -> Leg:
     if rung and event.get("Other-Type") == "originator":
         leg.rung_by = event.get("Other-Leg-Unique-ID", "")
         leg.rung_as = event.get("Other-Leg-Destination-Number", "")
-    if name.startswith(LOOPBACK) and name.endswith(_HALVES):
+    # On the first half, the second one's id may stand before the other variable does.
+    is_half = any(event.get(each) for each in OF_LOOPBACKS)
+    if is_half and name.startswith(LOOPBACK) and name.endswith(HALVES):
         leg.loops_to = name.removeprefix(LOOPBACK)[:-2]
         return leg
     leg.telephone = _telephone(event, name, rung=rung)
+    leg.user = rung and any(event.get(each) for each in _OF_USERS)
     return leg
 
 
@@ -115,8 +129,11 @@ class Party:
             return False
         if leg.gateway:
             return True
-        dialled = self.place(leg.rung_as)
-        return dialled.kind is DestinationKind.OUTSIDE and not self._own_extension(leg)
+        if self._own_extension(leg):
+            return False
+        if not leg.rung_as:  # by a command, or several at once: nothing says what was dialled
+            return not leg.user and _LONG_NUMBER.fullmatch(channel.number) is not None
+        return self.place(leg.rung_as).kind is DestinationKind.OUTSIDE
 
     def telephone(self, channel: Channel) -> str:
         """Name the telephone of a channel, "211@example.org"; "" for a line or a loopback."""

@@ -51,20 +51,26 @@ class Queues:
 
     def take(self, event: Event, at: datetime) -> Iterator[Told]:
         """Take in an event of a queue; the channel that it is about is known."""
-        channel = self._known.channel(self.caller(event))
-        if channel is None:
+        waits = self._known.channel(self.caller(event))
+        if waits is None:
             return
+        # Who came through a loopback channel isn't the one who waits there: half of it does.
+        channel = self._known.stands_for(waits)
         action = event.get("CC-Action") or event.get("FIFO-Action", "")
         if self.enters(event):
             queue = event.get("CC-Queue") or event.get("FIFO-Name", "")
             if event.get("Unique-ID") == channel.uniqueid:
                 self._dials.shows(channel, event)
             yield self.entry(channel, name_of(queue), at)
+            waits.queue = channel.queue
+            self._waiting.add(waits.uniqueid)
         elif action == "bridge-agent-start":
+            self.forget(waits.uniqueid)
             yield from self._agent_answered(channel, event, at)
         elif action in _GIVEN_UP or (
             action == "member-queue-end" and event.get("CC-Cause") == "Cancel"
         ):
+            self._waiting.discard(waits.uniqueid if waits is not channel else "")
             yield from self._leaves(channel, at)
 
     def entry(self, channel: Channel, queue: str, at: datetime, *, waits: bool = True) -> Told:

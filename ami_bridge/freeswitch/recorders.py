@@ -19,14 +19,6 @@ from datetime import datetime
 from ami_bridge.facts import Channel
 from ami_bridge.freeswitch.commands import RECORDER
 
-EVENTS = ("RECORD_START", "RECORD_STOP", "MEDIA_BUG_START")
-HEADERS = (
-    "Unique-ID",
-    "Record-File-Path",
-    "Record-Completion-Cause",
-    "Media-Bug-Function",
-    "Media-Bug-Target",
-)
 NOT_WRITTEN = "uri-failure"  # run: on a full disk, and told only when the recorder ends
 OVER_KEPT_S = 60.0  # a stop that finds nothing may come as late, and is answered by this
 STRANGERS_KEPT_S = 10.0  # between the two events of one start lie milliseconds
@@ -39,18 +31,24 @@ class Known:
     Args:
         channel: on which it was started.
         on: the uuid of the channel where it is now.
+        began_at: what the PBX says.
         moved_at: since when it isn't where it was started.
         ended_at: when its file was closed.
         given_up: it was shown not to be there, or refused: should it begin now, it is too late.
+        stopping: somebody here has asked for its end.
+        told: that it isn't the call's any more.
     """
 
     path: str
     channel: Channel
     segment: int
     on: str
+    began_at: datetime | None = None
     moved_at: datetime | None = None
     ended_at: datetime | None = None
     given_up: bool = False
+    stopping: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,15 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A recorder of ours ended, and its file couldn't be written to the end."""
+class Ended:
+    """A recorder of ours ended, and not because its channel did."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Ended):
+    """The same, and its file couldn't be written to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,27 @@ class Recorders:
         """The recorder of a segment that was started on this channel."""
         return self._known.get(self._paths.get((uuid, segment), ""))
 
+    def stopping(self, path: str) -> None:
+        """Note that somebody here asks for a recorder's end."""
+        known = self._known.get(path)
+        if known is not None:
+            known.stopping = True
+
+    def moved_from(self, uniqueid: str) -> list[Known]:
+        """Those that were started on a channel, and are elsewhere now."""
+        return [
+            known
+            for known in self._known.values()
+            if known.channel.uniqueid == uniqueid and known.moved_at is not None
+        ]
+
+    def found(self, path: str, uuid: str, since: datetime) -> Stray | None:
+        """Take in that a file is written on this channel; until ``since`` every move was told."""
+        known = self._known.get(path)
+        if known is None or uuid == known.on:
+            return None
+        return self._move(known, uuid, since)
+
     def give_up(self, path: str) -> None:
         """Note that a recorder isn't there, and should not come any more."""
         known = self._known.get(path)
@@ -112,8 +138,8 @@ class Recorders:
             if known.on not in uuids:
                 self.give_up(path)
 
-    def hear(self, event: Mapping[str, str], at: datetime) -> Stray | Stranger | Cut | None:
-        """Take in one of EVENTS."""
+    def hear(self, event: Mapping[str, str], at: datetime) -> Stray | Stranger | Ended | None:
+        """Take in an event that tells of a recorder; others say nothing."""
         uuid = event.get("Unique-ID", "")
         match event.get("Event-Name"):
             case "RECORD_STOP":
@@ -121,7 +147,9 @@ class Recorders:
                 if known is not None and known.ended_at is None:
                     known.ended_at = at
                     self._over.append((self._clock_s(), known))
-                    return Cut() if event.get("Record-Completion-Cause") == NOT_WRITTEN else None
+                    if event.get("Record-Completion-Cause") == NOT_WRITTEN:
+                        return Cut(known)
+                    return None if event.get("Answer-State") == "hangup" else Ended(known)
             case "RECORD_START":
                 return self._started(event.get("Record-File-Path", ""), uuid, at, is_bug=False)
             case "MEDIA_BUG_START" if event.get("Media-Bug-Function") == RECORDER:
@@ -134,10 +162,14 @@ class Recorders:
         known = self._known.get(path)
         if known is None:
             return self._strange(path, uuid, is_bug=is_bug)
+        known.began_at = known.began_at or at
         if uuid != known.on:
-            known.on, known.moved_at = uuid, known.moved_at or at
-            return Stray(known, moved=True)
+            return self._move(known, uuid, at)
         return Stray(known, moved=False) if known.given_up else None
+
+    def _move(self, known: Known, uuid: str, at: datetime) -> Stray:
+        known.on, known.moved_at = uuid, known.moved_at or at
+        return Stray(known, moved=True)
 
     def _strange(self, path: str, uuid: str, *, is_bug: bool) -> Stranger | None:
         """Tell once of a start, which has two events; of one that moved here only the second."""

@@ -21,6 +21,7 @@ from ami_bridge.freeswitch.living import (
     hangs_up,
     joins,
     left_queue,
+    speaks_on,
     talks_in,
     uuid_of,
     waits,
@@ -28,8 +29,8 @@ from ami_bridge.freeswitch.living import (
 )
 from ami_bridge.freeswitch.party import leg_of
 from ami_bridge.freeswitch.queues import Queues
-from ami_bridge.freeswitch.said import CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE
-from ami_bridge.payments import Payments, read_note
+from ami_bridge.freeswitch.said import CALL_VARIABLE, OPT_OUT_VARIABLE
+from ami_bridge.payments import PAID_VARIABLE, PAYMENT_VARIABLE, Payments, read_note
 from ami_bridge.places import person
 from ami_bridge.told import Told
 from hushtape.config import Pbx
@@ -51,6 +52,8 @@ class Resync:
         self._queues = queues
         self._dials = dials
         self._payments = payments
+        self._fresh: set[str] = set()  # uniqueids of those who had not talked yet
+        self._rang: set[str] = set()  # and who had not answered yet, and may have been heard
 
     def alive(self, living: Sequence[Living]) -> dict[str, Living]:
         """Sort what lives by the channels' uniqueids; what hangs up and isn't known, is nothing."""
@@ -66,6 +69,8 @@ class Resync:
         """Take in who is in which bridge."""
         talks.clear()
         known = self._known
+        self._fresh = {each for each in alive if not known.legs[each].arrived}
+        self._rang = {each for each in alive if not known.legs[each].answered}
         for uniqueid, each in alive.items():
             leg, found = known.leg(known.channels[uniqueid]), leg_of(each)
             leg.rung, leg.loops_to = found.rung, found.loops_to
@@ -87,14 +92,16 @@ class Resync:
             if not mutual and other in known.channels:
                 talks.interrupted(name, other)
         for uniqueid, each in alive.items():
-            by = known.legs[uniqueid].rung_by
-            if joins(each) and by in known.channels:
-                talks.bring_in(uniqueid, by)
+            on = known.uniqueid(speaks_on(each)) or known.legs[uniqueid].rung_by
+            if joins(each) and on in known.channels:
+                talks.bring_in(uniqueid, on)
 
     def tell(
         self, alive: Mapping[str, Living], new: Sequence[str], at: datetime, since: datetime
     ) -> Iterator[Told]:
         """Tell of everybody who lives."""
+        for uniqueid in alive:  # whoever began to record meanwhile has not been seen
+            self._known.channels[uniqueid].strange = True
         payments = list(self._payments_noted(alive, at, since))
         for uniqueid, each in alive.items():
             channel, is_new = self._known.channels[uniqueid], uniqueid in new
@@ -103,7 +110,10 @@ class Resync:
                 yield self._claimed(channel, each, at, since)
             yield from (told for told in payments if told.channel.uniqueid == uniqueid)
             if not is_new and not hangs_up(each):
+                is_there = self._extension(each) == channel.extension
                 yield from self._moved(channel, each, at, since)
+                if is_there:
+                    yield from self._answered_meanwhile(channel, at)
             yield from self._opted_out(channel, _variable(each, OPT_OUT_VARIABLE), since)
             if is_new and not noted:
                 yield from self._found(channel, each, at)
@@ -119,7 +129,11 @@ class Resync:
     def _payments_noted(
         self, alive: Mapping[str, Living], at: datetime, since: datetime
     ) -> Iterator[Told]:
-        """Tell of payments that began while nobody listened, and of those that are known."""
+        """Tell of payments that began or ended unheard, those that are over first."""
+        for uniqueid, each in alive.items():
+            channel, text = self._known.channels[uniqueid], _variable(each, PAID_VARIABLE)
+            over = self._payments.paid(text, channel, "", at, since)
+            yield from (Told(meant, fact) for meant, fact in over)
         for uniqueid, each in alive.items():
             channel, text = self._known.channels[uniqueid], _variable(each, PAYMENT_VARIABLE)
             channel.paying = read_note(text, at, since) if text else None
@@ -141,7 +155,7 @@ class Resync:
         before = set(channel.others)
         now = {each.uniqueid for each in self._known.talks.company(channel.uniqueid)}
         channel.others = sorted(now)
-        extension = person(living.get("Caller-Destination-Number", ""))
+        extension = self._extension(living)
         queue = waits_in(living, self._pbx)
         if left_queue(living):
             self._queues.forget(channel.uniqueid)
@@ -155,6 +169,18 @@ class Resync:
         elif before and now and before != now:
             place = Place(DestinationKind.UNKNOWN, "")
             yield Told(channel, TransferCompleted(at=since, place=place, how="unseen"))
+
+    def _extension(self, living: Living) -> str:
+        return person(living.get("Caller-Destination-Number", ""))
+
+    def _answered_meanwhile(self, caller: Channel, at: datetime) -> Iterator[Told]:
+        """Tell of who was rung for somebody, and talks with him now: as if he answered now."""
+        for heard in self._known.talks.company(caller.uniqueid):
+            called = self._known.channels.get(heard.uniqueid)
+            if called is None or self._known.leg(called).rung_by != caller.uniqueid:
+                continue
+            if caller.uniqueid in self._fresh or called.uniqueid in self._rang:
+                yield from self._dials.answered(caller, called, at)
 
     def _found(self, channel: Channel, living: Living, at: datetime) -> Iterator[Told]:
         """Tell of a call that began while nobody listened, as if it began now."""
@@ -171,7 +197,9 @@ class Resync:
         """Take a channel that waits or talks in a queue for one that enters it now."""
         queue = waits_in(living, self._pbx) or talks_in(living, self._pbx)
         if queue:
-            yield self._queues.entry(channel, queue, at, waits=waits(living))
+            caller = self._known.stands_for(channel)  # half of a loopback channel may wait for him
+            channel.queue = queue
+            yield self._queues.entry(caller, queue, at, waits=waits(living))
 
     def _claimed(self, channel: Channel, living: Living, at: datetime, since: datetime) -> Told:
         heard = self._known.talks.company(channel.uniqueid)

@@ -3,15 +3,17 @@
 The station subscribes to ``EVENTS`` and ``SUBCLASSES``. An event carries hundreds of variables,
 some with digits that people have pressed: nothing but the headers in ``HEADERS`` may be kept, and
 what is not in it need not even be parsed. Of ``CHANNEL_EXECUTE`` only its ``Application`` counts,
-never its data.
+and of its data a channel's id: see ``esl.is_read``.
 
 After each login the station asks, in this order, and hands the answers to ``Translator.resync``:
 
     show channels as json        -> "rows": [{"uuid": …}, …]; no "rows" where nothing lives
     uuid_dump UUID json          for each of them -> one object: header -> value, like an event's
+    uuid_buglist UUID            for each of them
 
 For each channel one mapping: the object of ``uuid_dump`` with its row of ``show channels`` laid
-over it (their names don't meet: the row's are in small letters). Only the row knows where the
+over it (their names don't meet: the row's are in small letters), and under ``BUGS`` what
+``uuid_buglist`` names. Only the row knows where the
 channel entered the dialplan (``initial_context``, ``initial_dest``). A channel of which
 ``uuid_dump`` answers ``-ERR`` is gone, and is left out. A value that is no string (a list, for a
 header that came several times) counts as its first string. Subscribe first, ask then; events that
@@ -20,6 +22,11 @@ may be kept of it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ami_bridge.freeswitch.esl import APPLICATION_DATA, CURRENT_DATA, is_read
+from ami_bridge.payments import PAID_VARIABLE, PAYMENT_VARIABLE
 
 EVENTS = (
     "CHANNEL_CREATE",
@@ -37,6 +44,8 @@ EVENTS = (
     "CHANNEL_DESTROY",
     "RECORD_START",
     "RECORD_STOP",
+    "MEDIA_BUG_START",  # tells of a recorder that was moved, and of who listens in
+    "MEDIA_BUG_STOP",
 )
 OWN_EVENT = "hushtape::told"  # what our dialplan says
 SUBCLASSES = (
@@ -49,8 +58,8 @@ SUBCLASSES = (
 
 CALL_VARIABLE = "HUSHTAPE_CALL"
 OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
-PAYMENT_VARIABLE = "HUSHTAPE_PAYMENT"
-VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE)
+BUGS = "Media-Bugs"  # of a channel that lives, from ``uuid_buglist``: the kinds, with spaces
+VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE, PAID_VARIABLE)
 
 HEADERS = frozenset(
     (
@@ -77,11 +86,14 @@ HEADERS = frozenset(
         "Channel-Call-State",
         "Answer-State",
         "Application",
+        APPLICATION_DATA,
         "Hangup-Cause",
         "Bridge-A-Unique-ID",
         "Bridge-B-Unique-ID",
         "Record-File-Path",
         "Record-Completion-Cause",
+        "Media-Bug-Function",
+        "Media-Bug-Target",
         # queues, parking, conferences
         "CC-Action",
         "CC-Queue",
@@ -101,8 +113,10 @@ HEADERS = frozenset(
         "variable_dialed_user",
         "variable_sip_gateway_name",
         "variable_endpoint_disposition",
+        "variable_loopback_leg",
         "variable_other_loopback_leg_uuid",
         "variable_current_application",
+        CURRENT_DATA,
         "variable_bridge_to",
         "variable_conference_name",
         "variable_cc_side",
@@ -120,3 +134,10 @@ HEADERS = frozenset(
         "initial_dest",
     )
 )
+
+
+def kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what may be kept of an event, or of a channel."""
+    return {
+        name: value for name, value in headers.items() if name in HEADERS and is_read(name, value)
+    }

@@ -10,31 +10,39 @@ that was answered and then refused, or its RECORD_STOP.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S
-from ami_bridge.facts import Channel, Fact, RecorderStarted, RecorderStopped, StartRecorder
-from ami_bridge.freeswitch import commands, said
-from ami_bridge.freeswitch.esl import Message, json_headers
+from ami_bridge.facts import (
+    Channel,
+    Fact,
+    HungUp,
+    LegGone,
+    RecorderStarted,
+    RecorderStopped,
+    StartRecorder,
+)
+from ami_bridge.freeswitch import asking, commands, said
+from ami_bridge.freeswitch.esl import Message
 from ami_bridge.freeswitch.link import Link
 from ami_bridge.freeswitch.recorders import (
-    EVENTS,
-    HEADERS,
     Cut,
+    Ended,
     Known,
     Recorders,
     Stranger,
     Stray,
 )
+from ami_bridge.freeswitch.tenants import Tenants
 from ami_bridge.freeswitch.trace import Trace
 from ami_bridge.freeswitch.translate import Translator
+from ami_bridge.living import Running
 from ami_bridge.station import (
     MUTE_TIMEOUT_S,
     NOTE_TIMEOUT_S,
@@ -43,6 +51,7 @@ from ami_bridge.station import (
     STOP_TIMEOUT_S,
     BaseStation,
 )
+from ami_bridge.told import Told
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, UnsafeValue
@@ -51,13 +60,23 @@ if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
     from ami_bridge.facts import StopRecorder
 
+CLOCK_STEP = timedelta(milliseconds=20)  # an event's stamp is up to so much too early
 END_TOLD_WITHIN_S = 0.25  # an event came 7 ms after the answer to its command
+EXPLAINED_WITHIN_S = 1.0  # the dialplan stops first, and tells of a payment within milliseconds
 MOST_STOPS = 3  # of everything on one channel; each stops all that is there
 TOO_OLD = (
     "this FreeSWITCH can't be told how to record, and nothing is recorded on it: it needs an"
     " uuid_record with recording_vars, as 1.10.12 has"
 )
 CUT = "the PBX couldn't write a recording to its end: is the spool's disk full?"
+NOBODYS_PAYMENT = (
+    "an event says that a payment begins, on a channel that nobody knows: nothing was silenced. See"
+    " Payments in docs/freeswitch.md for what it must say"
+)
+ONE_NAME = (
+    "the queue {queue} is there in several domains, and one policy takes the calls of all of them."
+    " A FreeSWITCH is for one tenant: give its queues names of their own"
+)
 UNSTAMPED = "the PBX doesn't stamp its events: they carry no Event-Date-Timestamp"
 
 log = structlog.get_logger()
@@ -73,7 +92,7 @@ class FreeSwitchStation(BaseStation):
 
     one_file = True
     UNSTAMPED = UNSTAMPED
-    UNIQUEID = "uuid"
+    UNIQUEID = asking.UUID
     CALL_VARIABLE = said.CALL_VARIABLE
 
     def __init__(
@@ -93,6 +112,7 @@ class FreeSwitchStation(BaseStation):
         self._recorders = Recorders(clock_s)
         self._ended = asyncio.Event()  # is set whenever a recorder's file was closed
         self._can_be_told = True
+        self._tenants = Tenants()
         self._tasks: set[asyncio.Task[None]] = set()
         self._link: Link = Link(
             name,
@@ -101,9 +121,9 @@ class FreeSwitchStation(BaseStation):
             on_event=self._on_event,
             on_up=self._on_up,
             on_down=self._on_down,
-            events=tuple(dict.fromkeys((*said.EVENTS, *EVENTS))),
+            events=said.EVENTS,
             subclasses=said.SUBCLASSES,
-            headers=said.HEADERS | frozenset(HEADERS),
+            headers=said.HEADERS,
             turn=self._lease,
             trace=trace,
         )
@@ -122,11 +142,25 @@ class FreeSwitchStation(BaseStation):
     async def _living(self) -> Sequence[Mapping[str, str]]:
         """Ask for every channel, and for all of each; one that is gone meanwhile is left out."""
         await self._look_how_to_record()
-        rows = await self._rows()
-        found = await asyncio.gather(*(self._whole(each) for each in rows))
+        rows = await asking.rows(self._link.api)
+        found = await asyncio.gather(*(asking.whole(self._link.api, each) for each in rows))
         living = [each for each in found if each]
-        self._recorders.only_on({each.get(self.UNIQUEID, "") for each in living})
+        uuids = [each.get(self.UNIQUEID, "") for each in living]
+        attached = await asyncio.gather(*(asking.bugs(self._link.api, each) for each in uuids))
+        self._look_where_recorders_are(dict(zip(uuids, attached, strict=True)))
+        for each, bugs in zip(living, attached, strict=True):
+            each[said.BUGS] = " ".join(bug.kind for bug in bugs)
         return living
+
+    def _look_where_recorders_are(self, attached: Mapping[str, Sequence[commands.Bug]]) -> None:
+        """Find what was moved while nobody listened, which nothing will tell of."""
+        since = self._since(self.pbx_now())
+        for uuid, bugs in attached.items():
+            for path in commands.paths_in(bugs):
+                stray = self._recorders.found(path, uuid, since)
+                if stray is not None:
+                    self._beside(self._end_stray(stray))
+        self._recorders.only_on(attached)
 
     async def _look_how_to_record(self) -> None:
         answer = ""
@@ -138,39 +172,38 @@ class FreeSwitchStation(BaseStation):
         if not self._can_be_told:
             self._warn_once(TOO_OLD, Kind.RECORDER)
 
-    async def _rows(self) -> list[dict[str, str]]:
-        text = await self._link.api(commands.channels(), timeout_s=STATUS_TIMEOUT_S)
-        try:
-            rows = json.loads(text).get("rows", [])
-            return [
-                {name: value for name, value in row.items() if isinstance(value, str)}
-                for row in rows
-            ]
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            raise ActionRefused(f"{self.name} didn't say which channels live") from None
-
-    async def _whole(self, row: Mapping[str, str]) -> dict[str, str]:
-        try:
-            text = commands.dump(row.get(self.UNIQUEID, ""))
-            answer = await self._link.api(text, timeout_s=STATUS_TIMEOUT_S)
-        except (ActionRefused, UnsafeValue):
-            return {}
-        whole = {**(json_headers(answer) or {}), **row}
-        return {name: value for name, value in whole.items() if name in said.HEADERS}
-
     async def _on_event(self, message: Message) -> None:
         at = self._time_of(message)
+        if queue := self._tenants.mixed(message):
+            self._warn_once(ONE_NAME.format(queue=queue), Kind.POLICY)
         told = self._translator.translate(message, at)
+        if not told and _begins_payment(message):
+            raise_alarm(Kind.SILENCE, NOBODYS_PAYMENT, pbx=self.name)
         found = self._recorders.hear(message, at)
         self._ended.set()
         if isinstance(found, Stranger):
             told += self._translator.foreign(message, at)
         for each in told:
+            self._tell_what_moved_from(each)
             self._bridge.tell(self, each.channel, each.fact)
+        if isinstance(found, Ended | Cut):
+            self._beside(self._tell_if_unasked(found.known))
         if isinstance(found, Cut):
             raise_alarm(Kind.DISK, CUT, pbx=self.name)
         if isinstance(found, Stray):
             self._beside(self._end_stray(found))
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
+        """Remember the channels of a call that a predecessor left, alive until ``since``."""
+        super().know(channel, legs, since, recorders)
+        for on, segment, path in recorders:
+            self._recorders.asked(path, on, segment)
 
     # Recorders
 
@@ -188,7 +221,15 @@ class FreeSwitchStation(BaseStation):
             return self._refused(segment, error)
         except HushtapeError as error:
             return self._uncertain(segment, error)
-        return RecorderStarted(at=self.pbx_now(), segment=segment, recorder_id=path)
+        return RecorderStarted(at=self._began(path), segment=segment, recorder_id=path)
+
+    def _began(self, path: str) -> datetime:
+        """When a recorder took in its first sample: a PBX that is busy may answer late."""
+        known = self._recorders.get(path)
+        answered_at = self.pbx_now()
+        if known is None or known.began_at is None:
+            return answered_at
+        return min(answered_at, known.began_at + CLOCK_STEP)
 
     async def _stop(self, channel: Channel, command: StopRecorder) -> Fact:
         """Stop one recorder, and stop it once more: a refusal then shows that it is gone.
@@ -197,6 +238,7 @@ class FreeSwitchStation(BaseStation):
         first is refused, somebody else has stopped the recorder, or it was moved: see ``_sought``.
         """
         segment, path = command.segment, command.recorder_id
+        self._recorders.stopping(path)
         why: object = "it could be stopped twice"
         answered = True
         try:
@@ -216,6 +258,8 @@ class FreeSwitchStation(BaseStation):
     async def _stop_every(self, channel: Channel, segment: int) -> Fact:
         """Stop all on a channel until there is nothing to stop, and the segment's own elsewhere."""
         known = self._recorders.of(channel.uniqueid, segment)
+        if known is not None:
+            self._recorders.stopping(known.path)
         try:
             found = await self._none_left(channel.name)
         except HushtapeError as error:
@@ -263,12 +307,11 @@ class FreeSwitchStation(BaseStation):
     async def _ended_elsewhere(self, path: str) -> bool:
         """Look on every channel for a recorder that nothing told of, and end it there."""
         try:
-            for row in await self._rows():
+            for row in await asking.rows(self._link.api):
                 uuid = row.get(self.UNIQUEID, "")
-                with suppress(ActionRefused, UnsafeValue):  # a channel that is gone
-                    text = commands.recorders_on(uuid)
-                    answer = await self._link.api(text, timeout_s=self._stop_timeout_s)
-                    if path in commands.paths_in(answer):
+                bugs = await asking.bugs(self._link.api, uuid, self._stop_timeout_s)
+                if path in commands.paths_in(bugs):
+                    with suppress(ActionRefused):  # a channel that is gone
                         return await self._none_left(uuid) > 0
         except HushtapeError as error:
             log.warning("a recorder can't be looked for", pbx=self.name, why=str(error))
@@ -306,7 +349,26 @@ class FreeSwitchStation(BaseStation):
                 raise_alarm(Kind.RECORDER, f"it isn't stopped: {error}", pbx=self.name)
                 await asyncio.sleep(STUCK_REST_S)
         await self._until_ended(known)
-        if known.moved_at is not None:
+        self._tell_moved(known)
+
+    async def _tell_if_unasked(self, known: Known) -> None:
+        """Somebody else has stopped a recorder: the dialplan, which says why, or who knows."""
+        await asyncio.sleep(EXPLAINED_WITHIN_S)
+        if not (known.stopping or known.told or known.ended_at is None):
+            known.told = True
+            gone = RecorderStopped(at=known.ended_at, segment=known.segment)
+            self._bridge.tell(self, known.channel, gone)
+
+    def _tell_what_moved_from(self, told: Told) -> None:
+        """A channel's end shows that its recorders are gone; but for those that were moved."""
+        gone = told.fact.leg if isinstance(told.fact, LegGone) else told.channel.uniqueid
+        if isinstance(told.fact, LegGone | HungUp):
+            for known in self._recorders.moved_from(gone):
+                self._tell_moved(known)
+
+    def _tell_moved(self, known: Known) -> None:
+        if known.moved_at is not None and not known.told:
+            known.told = True
             gone = RecorderStopped(at=known.moved_at, segment=known.segment, found=0)
             self._bridge.tell(self, known.channel, gone)
 
@@ -332,6 +394,10 @@ class FreeSwitchStation(BaseStation):
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             raise_alarm(Kind.PROGRAM, "a bug in the bridge", exc_info=task.exception())
+
+
+def _begins_payment(message: Message) -> bool:
+    return message.event == said.OWN_EVENT and message.get("Hushtape-Act") == "payment-began"
 
 
 def _ended(known: Known | None) -> Fact | None:

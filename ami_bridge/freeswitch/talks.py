@@ -59,6 +59,7 @@ class Talking:
                 interrupts[uniqueid] = before
             self._bridges.join(bridge, uniqueid)
         yield from self.consultations(changed, at)
+        self._shows(event)
         channels = [self._known.channels.get(each) for each in both]
         if channels[0] is not None and channels[1] is not None:
             one, other = channels[0], channels[1]
@@ -74,6 +75,12 @@ class Talking:
         for uniqueid in both:
             entered = self._known.consulting.entered(bridge, uniqueid)
             yield from self.consultations(entered, at)
+
+    def _shows(self, event: Event) -> None:
+        """Take in whom the PBX shows as the caller by the time of his first talk."""
+        own = self._known.channel(event.get("Unique-ID", ""))
+        if own is not None and not self._known.leg(own).rung and not self._known.leg(own).arrived:
+            self._dials.shows(own, event)
 
     def _joined(self, uniqueids: Iterable[str], at: datetime) -> Iterator[Told]:
         for uniqueid in uniqueids:
@@ -212,13 +219,17 @@ class Talking:
             self._parked.add(channel.uniqueid)
             yield Told(channel, Parked(at=at))
 
-    def comes_in(self, channel: Channel, at: datetime) -> Iterator[Told]:
-        """Take in that somebody joins the talk of the one who has rung him, as a third."""
-        by = self._known.leg(channel).rung_by
-        if by in self._known.channels:
+    def comes_in(self, channel: Channel, uuid: str, at: datetime) -> Iterator[Told]:
+        """Take in that somebody joins a talk as a third.
+
+        Args:
+            uuid: of the channel on which he speaks; "" isn't said: of the one who has rung him.
+        """
+        on = self._known.uniqueid(uuid) or self._known.leg(channel).rung_by
+        if on in self._known.channels:
             self._moves.comes_in(channel.uniqueid)
-            self._bridges.bring_in(channel.uniqueid, by)
-            yield from self.talk_changed(self._known.talks.bridge_of(by), at)
+            self._bridges.bring_in(channel.uniqueid, on)
+            yield from self.talk_changed(self._known.talks.bridge_of(on), at)
 
     def goes(self, uniqueid: str) -> None:
         """Note with whom they talked whom a channel leaves behind that is about to be forgotten."""

@@ -11,20 +11,24 @@ from datetime import datetime
 
 from ami_bridge.facts import (
     Channel,
+    ForeignRecorder,
     HungUp,
     LegGone,
     OptedOut,
+    Overheard,
     PermissionGiven,
 )
 from ami_bridge.freeswitch.bridges import Bridges, pair
 from ami_bridge.freeswitch.dials import Dials
+from ami_bridge.freeswitch.esl import APPLICATION_DATA, CURRENT_DATA
 from ami_bridge.freeswitch.known import Known
-from ami_bridge.freeswitch.living import THREE_WAY
+from ami_bridge.freeswitch.listeners import Listeners
+from ami_bridge.freeswitch.living import THREE_WAY, conference_bridge
 from ami_bridge.freeswitch.moves import Moves
 from ami_bridge.freeswitch.party import Leg, leg_of
 from ami_bridge.freeswitch.queues import CALLCENTER, FIFO, Queues
 from ami_bridge.freeswitch.resync import Resync
-from ami_bridge.freeswitch.said import OWN_EVENT
+from ami_bridge.freeswitch.said import BUGS, OWN_EVENT
 from ami_bridge.freeswitch.talks import Talking
 from ami_bridge.payments import ACTS, Payments
 from ami_bridge.places import person
@@ -37,8 +41,12 @@ Event = Mapping[str, str]
 
 MOST_CHANNELS = 20_000
 _VALET = "valet_park"
-# These introduce nobody: a state may come before all is known, a new uuid is the old channel's.
-_NO_FIRST_WORD = ("CHANNEL_STATE", "CHANNEL_UUID", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY")
+# These introduce nobody: a state may come before all is known, a new uuid is the old channel's, and
+# others may come when it is gone.
+_NO_FIRST_WORD = (
+    *("CHANNEL_STATE", "CHANNEL_UUID", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY"),
+    *("MEDIA_BUG_START", "MEDIA_BUG_STOP"),
+)
 
 
 class Translator:
@@ -50,7 +58,10 @@ class Translator:
         self._moves = Moves(known)
         self._dials = Dials(known, self._moves)
         self._queues = Queues(known, self._moves, self._dials)
-        self._payments = Payments(known.channels, known.talks, known.consulting, known.waits_for)
+        self._listeners = Listeners()
+        self._payments = Payments(
+            known.channels, known.talks, known.consulting, known.waits_for, self._is_overheard
+        )
         self._talking = Talking(known, self._bridges, self._moves, self._dials, self._queues)
         self._resync = Resync(pbx, known, self._queues, self._dials, self._payments)
         self._handlers: dict[str, Callable[[Event, datetime], Iterable[Told]]] = {
@@ -67,12 +78,14 @@ class Translator:
             "CHANNEL_HANGUP": self._hangs_up,
             "CHANNEL_HANGUP_COMPLETE": self._hung_up,
             "CHANNEL_DESTROY": self._hung_up,
+            "MEDIA_BUG_START": self._attached,
+            "MEDIA_BUG_STOP": self._attached,
         }
         self._subclasses: dict[str, Callable[[Event, datetime], Iterable[Told]]] = {
             CALLCENTER: self._queue,
             FIFO: self._queue,
             "valet_parking::info": self._valet,
-            "conference::maintenance": self._talking.conference,
+            "conference::maintenance": self._conference,
             OWN_EVENT: self._said_by_dialplan,
         }
 
@@ -82,7 +95,13 @@ class Translator:
 
     def around(self, caller: Channel) -> tuple[Channel, ...]:
         """Name every channel on which a caller may be recorded, his own the first."""
-        return self._payments.around(caller)
+        around = self._payments.around(caller)
+        hearing = self._listeners.hearing({each.uniqueid for each in around})
+        return (*around, *(self._known.channels[each] for each in hearing))
+
+    def overheard(self, caller: Channel) -> bool:
+        """Tell whether something that isn't ours to stop hears a call."""
+        return self._payments.overheard(caller)
 
     def place(self, extension: str) -> Place:
         """Say what an extension of this PBX leads to, by the configuration."""
@@ -109,7 +128,10 @@ class Translator:
         if channel is None:
             return []
         channel.strange = True
-        return [Told(each, fact) for each, fact in self._payments.foreign(channel, "", at)]
+        told = [Told(each, fact) for each, fact in self._payments.foreign(channel, "", at)]
+        heard = self._known.channels.get(self._listeners.heard_by(channel.uniqueid))
+        concerned = self._payments.concerned(heard) if heard is not None else []
+        return told + [Told(each, ForeignRecorder(at=at, on=channel)) for each in concerned]
 
     def translate(self, event: Event, at: datetime) -> list[Told]:
         """Take in one event.
@@ -153,6 +175,7 @@ class Translator:
             yield from self._remember(alive[uniqueid], at, uniqueid)
             self._moves.moved(self._known.channels[uniqueid])
         self._resync.place(alive, self._bridges)
+        self._find_listeners(alive)
         yield from self._resync.tell(alive, new, at, since)
         yield from self._talking.resync(alive, at, since)
         for uniqueid in alive:
@@ -207,7 +230,7 @@ class Translator:
         heard = self._known.talks.company(channel.uniqueid)  # in a talk already: early media
         other = self._known.channels.get(heard[0].uniqueid) if len(heard) == 1 else None
         if other is not None and not self._queues.waits(other):
-            yield from self._dials.connected(other, channel, "", at)
+            yield from self._dials.answered(other, channel, at)
 
     def _hangs_up(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channel(event)
@@ -229,6 +252,7 @@ class Translator:
         channel = self._known.channels[uniqueid]
         legs = self._known.consulting.forget(channel)
         self._known.remove(uniqueid)
+        self._listeners.forget(uniqueid)
         self._queues.forget(uniqueid)
         self._dials.forget(uniqueid)
         self._moves.forget(channel)
@@ -247,16 +271,18 @@ class Translator:
         channel = self._channel(event)
         if channel is not None and event.get("Channel-State") == "CS_ROUTING":
             self._moves.parts(channel.uniqueid)
-            yield from self._moves.routed(channel, event, at)
+            yield from self._moves.routed(channel, event, at, anew=True)
 
     def _executes(self, event: Event, at: datetime) -> Iterator[Told]:
         channel = self._channel(event)
         if channel is None:
             return
-        if event.get("Application") == _VALET:
+        application, data = event.get("Application", ""), event.get(APPLICATION_DATA, "")
+        self._listeners.does(channel.uniqueid, application, self._known.uniqueid(data))
+        if application == _VALET:
             yield from self._parks(event, at)
-        elif event.get("Application") == THREE_WAY:
-            yield from self._talking.comes_in(channel, at)
+        elif application == THREE_WAY:
+            yield from self._talking.comes_in(channel, data, at)
 
     def _queue(self, event: Event, at: datetime) -> Iterator[Told]:
         yield from self._queues.take(event, at)
@@ -269,6 +295,32 @@ class Translator:
     def _valet(self, event: Event, at: datetime) -> Iterator[Told]:
         if event.get("Action") == "hold":
             yield from self._parks(event, at)
+
+    def _conference(self, event: Event, at: datetime) -> Iterator[Told]:
+        bridge = conference_bridge(event.get("Conference-Name", ""))
+        self._listeners.conference(event.get("Action", ""), bridge)
+        yield from self._talking.conference(event, at)
+
+    # who listens in
+
+    def _attached(self, event: Event, at: datetime) -> Iterator[Told]:
+        channel = self._channel(event)
+        if channel is None or not self._listeners.attached(event, channel.uniqueid):
+            return
+        for each in self._payments.concerned(channel):
+            if self._payments.overheard(each):
+                yield Told(each, Overheard(at=at))
+
+    def _find_listeners(self, alive: Mapping[str, Event]) -> None:
+        attached = {key: each.get(BUGS, "").split() for key, each in alive.items()}
+        self._listeners.found(attached, {self._known.talks.bridge_of(each) for each in alive})
+        for uniqueid, each in alive.items():
+            target = self._known.uniqueid(each.get(CURRENT_DATA, ""))
+            self._listeners.does(uniqueid, each.get("variable_current_application", ""), target)
+
+    def _is_overheard(self, channels: list[Channel]) -> bool:
+        bridges = [self._known.talks.bridge_of(each.uniqueid) for each in channels]
+        return self._listeners.on(channels, bridges, self._bridges.joined())
 
     # what the dialplan says
 

@@ -108,13 +108,14 @@ def _session(
 ) -> None:
     import msgspec
 
-    from ami_bridge.asterisk import replay
+    from ami_bridge.kinds import player_of
     from ami_bridge.rehearsal import session_report
     from hushtape import config
 
     loaded = config.load(config_path or DEFAULT_CONFIG)
     policies = read(folder or Path(loaded.policies.folder))
-    played = replay.play(path, pbx_of(loaded, pbx_name), policies)
+    pbx = pbx_of(loaded, pbx_name)
+    played = player_of(pbx)(path, pbx, policies)
     if as_json:
         for document in session_report.documents(played, numbers=numbers):
             say(msgspec.json.encode(document).decode())

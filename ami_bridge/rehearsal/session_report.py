@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ami_bridge.asterisk.replay import Replayed
+from ami_bridge.played import Replayed
 from ami_bridge.rehearsal.explain import STATE_WORDS, afterwards, because
 from ami_bridge.rehearsal.outcome import outcome
 from ami_bridge.rehearsal.rehearsal import Rehearsed

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from hushtape import disks
 from hushtape.errors import RecordingError, TooBig, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings import layout, nameless
@@ -400,9 +401,10 @@ class LocalArchive:
                     " there is room"
                 ) from error
             if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                owned = "the worker's account needs to own this folder"
+                then = disks.READ_ONLY if error.errno == errno.EROFS else owned
                 raise Unreachable(
-                    f"the archive can't be written ({self.root}: {error.strerror}): the worker's"
-                    " account needs to own this folder"
+                    f"the archive can't be written ({self.root}: {error.strerror}): {then}"
                 ) from error
             raise Unreachable(f"can't {doing} the archive: {error}") from error
 

@@ -37,24 +37,32 @@ WAYS = {PaymentWay.KEY, PaymentWay.DIALPLAN, PaymentWay.TRANSFER}
 # All of them in mod_dptools.
 APPLICATIONS = {
     *("answer", "bind_digit_action", "bridge", "digit_action_set_realm", "event"),
-    *("execute_extension", "hangup", "playback", "pre_answer", "read", "send_dtmf", "set"),
+    *("execute_extension", "hangup", "playback", "pre_answer", "read", "set"),
     *("sleep", "stop_record_session", "unset"),
 }
 # What may be put into a text: our own, the administrator's, and what FreeSWITCH itself makes.
 OUR_OWN = {"HUSHTAPE_AGENT", "HUSHTAPE_KEYS", "HUSHTAPE_PAYMENT", "HUSHTAPE_SILENCE"}
-OUR_OWN |= {"HUSHTAPE_SILENT", "hushtape_nonce", "hushtape_played", "hushtape_rung"}
+OUR_OWN |= {"HUSHTAPE_SILENT", "hushtape_key_by", "hushtape_nonce", "hushtape_noted"}
+OUR_OWN |= {"hushtape_played", "hushtape_rung"}
 ADMINISTRATORS = {"hushtape_key", "hushtape_line", "hushtape_message", "hushtape_queue"}
 ADMINISTRATORS |= {"hushtape_sound", "hushtape_wait"}
 DIRECTORYS = {"dialed_domain", "dialed_user", "domain_name", "user_name"}
-# A digit at most; whose leg it is; what an application said.
+# A digit at most; whose leg, or half of what, it is; whom it talks to; what an application said.
 FREESWITCHS = {"bridge_uuid", "current_application_response", "direction", "hushtape_pressed"}
-FREESWITCHS |= {"last_bridge_to", "uuid"}
+FREESWITCHS |= {"last_bridge_to", "loopback_leg", "signal_bond", "uuid"}
 EXPANDED = OUR_OWN | ADMINISTRATORS | DIRECTORYS | FREESWITCHS
+# What SIP says (headers, parameters, users) comes into variables with such names.
+A_TELEPHONES = ("sip_", "chan_name", "caller_id_", "destination_number", "presence_id")
 # A dialled user is one of the directory's; in a text only where a pattern has let it through.
 API_CALLS = {
     "create_uuid()",
     "strepoch()",
     "uuid_setvar($1 HUSHTAPE_AGENT ${uuid} ${hushtape_rung})",
+    "uuid_setvar($1 hushtape_key_by ${uuid})",
+    "uuid_record($1 stop all)",
+    "uuid_broadcast($1 'execute_extension::hushtape-peer-began XML hushtape' aleg)",
+    "uuid_broadcast($1 'execute_extension::hushtape-peer-ended XML hushtape' aleg)",
+    "uuid_getvar(${other_loopback_leg_uuid} signal_bond)",  # on half of a loopback channel alone
 }
 EVENTS = [(name, data) for name, application, data in every_step() if application == "event"]
 
@@ -113,6 +121,12 @@ def test_no_text_holds_what_a_caller_can_choose(name: str, text: str) -> None:
     assert set(held) <= EXPANDED, f"{name}: {text}"
 
 
+def test_no_telephone_can_say_what_stands_in_a_variable_that_is_used() -> None:
+    used = {name for _, text in _texts() for name in re.findall(r"\$\{(\w+)", text)}
+    assert used >= EXPANDED, "of no use any more"
+    assert not [name for name in used if name.startswith(A_TELEPHONES)]
+
+
 def test_no_pattern_is_made_of_a_variable() -> None:
     for name in ALL:
         for each in EXTENSIONS[name].iter("condition"):
@@ -120,16 +134,26 @@ def test_no_pattern_is_made_of_a_variable() -> None:
 
 
 def test_only_what_a_pattern_has_let_through_is_used_in_a_command() -> None:
-    uses = [name for name, _, data in every_step() if re.search(r"\$\{\w+\([^)]", data)]
-    assert uses == ["hushtape-agent-noted"]
-    rung, own, other = (condition("hushtape-agent-noted", at) for at in (1, 2, 3))
+    uses = {name for name, _, data in every_step() if re.search(r"\$\{\w+\([^)]", data)}
+    assert uses == {
+        *("hushtape-agent-noted", "hushtape-marked"),
+        *("hushtape-behind-began", "hushtape-behind-ended"),
+    }
+    uuids = [
+        *(condition("hushtape-agent-noted", at) for at in (2, 3)),
+        *(condition("hushtape-marked", at) for at in (1, 2)),
+        *(condition(f"hushtape-behind-{what}") for what in ("began", "ended")),
+    ]
     uuid = "0b5a1cbe-0d5e-4a2e-9d3b-0e6a4b7f8c91"
-    assert other.search(uuid)
-    assert own.search(uuid)
+    for asked in uuids:
+        assert asked.search(uuid)
+        for bad in (
+            *(f"{uuid} x", f"x {uuid}", f"{uuid})}}${{system(x)", "", "x"),
+            *(f"{uuid[:-1]}g", uuid.upper()),
+        ):
+            assert not asked.search(bad)
+    rung = condition("hushtape-agent-noted")
     assert rung.search("user/201@pbx.example")
-    for bad in (f"{uuid} x", f"{uuid})}}${{system(x)", "", "x", f"{uuid[:-1]}g", uuid.upper()):
-        assert not other.search(bad)
-        assert not own.search(bad)
     for bad in (
         "user/201@pbx,error/x",
         "user/2 01@pbx",
@@ -211,41 +235,83 @@ def test_a_key_is_heard_on_the_agents_own_leg_and_acts_where_it_should() -> None
     assert given[-1] == ("digit_action_set_realm", "hushtape")
 
 
-@pytest.mark.parametrize(
-    "name", ["hushtape-key-began", "hushtape-key-ended", "hushtape-agent-keys"]
-)
-def test_keys_belong_to_the_channel_that_they_were_given_to(name: str) -> None:
-    whose = next(
-        each
-        for each in EXTENSIONS[name].findall("condition")
-        if each.get("field") == "${HUSHTAPE_KEYS} ${uuid}"
-    )
-    pattern = whose.get("expression", "")
-    assert re.search(pattern, "one one")
-    assert not re.search(pattern, " one"), "no keys"
-    assert not re.search(pattern, "one other"), "somebody else's, copied"
+def test_keys_belong_to_the_channel_that_they_were_given_to() -> None:
+    whose = EXTENSIONS["hushtape-agent-keys"].findall("condition")[2]
+    assert whose.get("field") == "${HUSHTAPE_KEYS} ${uuid}"
+    given = condition("hushtape-agent-keys", 2)
+    assert given.search("one one")
+    assert not given.search(" one"), "no keys"
+    assert not given.search("one other"), "somebody else's, copied"
+
+
+@pytest.mark.parametrize("what", ["began", "ended"])
+def test_the_mark_tells_on_whose_channel_a_key_acts(what: str) -> None:
+    asked = EXTENSIONS[f"hushtape-key-{what}"].findall("condition")[1]
+    assert asked.get("field") == "${hushtape_key_by} ${signal_bond}"
+    own = condition(f"hushtape-key-{what}")
+    assert own.search("one one"), "marked by whom he talks to: his own"
+    assert not own.search(" one"), "not marked"
+    assert not own.search("one other"), "marked in another talk"
+    assert not own.search(" ")
+    assert steps(f"hushtape-key-{what}", "anti-action") == [
+        call("hushtape-marked"),
+        call(f"hushtape-marked-{what}"),
+    ]
+    assert steps(f"hushtape-key-{what}")[0] == ("unset", "hushtape_key_by")
+
+
+@pytest.mark.parametrize("what", ["began", "ended"])
+def test_who_has_keys_and_nobody_to_talk_to_is_on_his_own_channel(what: str) -> None:
+    asked = EXTENSIONS[f"hushtape-marked-{what}"].findall("condition")[1]
+    assert asked.get("field") == "${HUSHTAPE_KEYS} ${uuid} ${hushtape_noted}"
+    alone = condition(f"hushtape-marked-{what}")
+    assert alone.search("one one ")
+    assert alone.search("one one -ERR No such channel!")
+    assert not alone.search("one one +OK"), "he is whom the other talks to"
+    assert not alone.search(" one "), "no keys"
+    assert not alone.search("one other "), "somebody else's, copied"
+    assert steps(f"hushtape-marked-{what}", "anti-action") == [call(f"hushtape-peer-{what}")]
+    forgets = [("unset", "hushtape_noted")]
+    assert steps("hushtape-marked", "anti-action") == 2 * forgets, "what a mark of old said"
 
 
 def test_a_key_stops_what_records_on_the_agents_own_leg_too() -> None:
-    assert steps("hushtape-key-began") == [("stop_record_session", "all")]
-    assert steps("hushtape-key-began", "anti-action") == [call("hushtape-peer-began")]
+    stop = ("stop_record_session", "all")
+    assert steps("hushtape-key-began")[-1] == stop
+    assert steps("hushtape-marked-began") == [stop]
+    assert stop not in steps("hushtape-key-ended") + steps("hushtape-marked-ended")
 
 
 def test_the_inner_end_of_a_loopback_channel_gets_no_keys() -> None:
     inner = EXTENSIONS["hushtape-agent-keys"].findall("condition")[1]
-    assert (inner.get("field"), inner.get("break")) == ("chan_name", "on-true")
-    assert re.search(inner.get("expression", ""), "loopback/231-b")
-    assert not re.search(inner.get("expression", ""), "loopback/231-a")
-    assert not re.search(inner.get("expression", ""), "sofia/internal/loopback-b@host")
+    assert (inner.get("field"), inner.get("break")) == ("${loopback_leg}", "on-true")
+    assert re.search(inner.get("expression", ""), "B")
+    assert not re.search(inner.get("expression", ""), "A")
+    assert not re.search(inner.get("expression", ""), "")
     assert not inner.findall("action")
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("hushtape-peer-began", "*73"), ("hushtape-peer-ended", "*74")]
-)
-def test_a_key_that_is_passed_on_is_the_same_one(name: str, key: str) -> None:
-    assert ("send_dtmf", f"~{key}") in steps(name)
-    assert KEYS[key][0].rpartition("-")[2] == name.rpartition("-")[2]
+def test_what_a_caller_may_name_tells_no_loopback_channel() -> None:
+    fields = {name: [each.get("field", "") for each in EXTENSIONS[name]] for name in ALL}
+    assert not [name for name, asked in fields.items() if "chan_name" in "".join(asked)]
+
+
+@pytest.mark.parametrize("what", ["began", "ended"])
+def test_what_is_done_on_half_of_a_loopback_channel_is_done_behind_it(what: str) -> None:
+    asked = EXTENSIONS[f"hushtape-peer-{what}"].findall("condition")[1]
+    assert asked.get("field") == "${loopback_leg}"
+    half = condition(f"hushtape-peer-{what}")
+    assert [bool(half.search(leg)) for leg in ("A", "B", "", "C")] == [True, True, False, False]
+    behind = call(f"hushtape-behind-{what}")
+    done = [(each.get("application"), each.get("data")) for each in asked.findall("action")]
+    assert done == [behind]
+    assert [name for name, *step in every_step() if tuple(step) == behind] == [
+        f"hushtape-peer-{what}"
+    ], "nobody else may: it trusts the other half's uuid"
+    *before, (_, passed_on) = steps(f"hushtape-behind-{what}")
+    assert f"'execute_extension::hushtape-peer-{what} {CONTEXT}'" in passed_on
+    stops = [("set", "hushtape_noted=${uuid_record($1 stop all)}")]
+    assert before == (stops if what == "began" else [])
 
 
 # ---------------------------------------------------------------- announcements

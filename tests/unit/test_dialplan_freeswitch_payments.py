@@ -21,20 +21,30 @@ LONGEST_WAIT_S = 2.0
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "way", "act"),
+    ("name", "way", "act"),
     [
-        ("hushtape-payment-began", "action", "dialplan", "payment-began"),
-        ("hushtape-peer-began", "anti-action", "key", "payment-began"),
-        ("hushtape-guard", "action", "dialplan", "silence"),
-        ("hushtape-guard-transfer", "action", "transfer", "silence"),
+        ("hushtape-payment-began", "dialplan", "payment-began"),
+        ("hushtape-guard", "dialplan", "silence"),
+        ("hushtape-guard-transfer", "transfer", "silence"),
     ],
 )
-def test_a_payment_is_noted_then_silent_then_told(name: str, kind: str, way: str, act: str) -> None:
-    done = steps(name, kind)
+def test_a_payment_is_noted_then_silent_then_told(name: str, way: str, act: str) -> None:
+    done = steps(name)
     noted = done.index(call(f"hushtape-noted-{way}"))
     stopped = done.index(("stop_record_session", "all"))
     (told,) = (at for at, (_, data) in enumerate(done) if f"Hushtape-Act={act}," in data)
     assert noted < stopped < told
+
+
+def test_a_payment_by_key_is_noted_then_silent_then_told() -> None:
+    _, half, every = EXTENSIONS["hushtape-peer-began"].findall("condition")
+    assert half.get("break") == "never", "what follows is done in either case"
+    noted = [(each.get("application"), each.get("data")) for each in half.findall("anti-action")]
+    assert noted == [call("hushtape-noted-key")]
+    assert every.get("field") is None
+    stopped, told = every.findall("action")
+    assert (stopped.get("application"), stopped.get("data")) == ("stop_record_session", "all")
+    assert "Hushtape-Act=payment-began,Hushtape-By=key" in told.get("data", "")
 
 
 @pytest.mark.parametrize(

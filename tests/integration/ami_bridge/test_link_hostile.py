@@ -21,10 +21,10 @@ from ami_bridge.asterisk.protocol import FRAME_LIMIT_BYTES, Frame
 from hushtape.errors import ActionRefused, AnswerTimeout, LeaseLost, LinkLost, TooBig
 from tests.integration.ami_bridge.asterisk.test_link import CALLER, PATIENT, PING, Owner, running
 from tests.integration.ami_bridge.fake_ami import FakeAmi, Session, event, frame
+from tests.integration.ami_bridge.floods import Counts, flood
 from tests.integration.ami_bridge.slow_cable import SlowCable
 
 FLOOD = 100_000
-BURST = 500  # events of the flood that the PBX writes at a time
 NOTICED_S = 15.0
 SCALE = 25  # PING's times are the real ones, so many times shorter
 CUTS = 25
@@ -43,41 +43,28 @@ def tick(number: int) -> bytes:
     return event("Tick", N=str(number), Channel=CALLER, CallerIDName="Zoë")
 
 
-async def flood(session: Session) -> None:
-    """Say it all, as fast as it is taken."""
-    for start in range(0, FLOOD, BURST):
-        session.push(b"".join(tick(number) for number in range(start, start + BURST)))
-        await session.writer.drain()
-
-
 class Counting(Owner):
     """Counts, and remembers how much waited."""
 
     def __init__(self, port: int, limits: Limits) -> None:
         super().__init__(port, limits)
-        self.numbers: list[int] = []
-        self.most_waiting = 0
-        self.all = asyncio.Event()
+        self.counts = Counts(FLOOD)
 
     async def on_event(self, event: Frame) -> None:
-        self.numbers.append(int(event["N"]))
-        if self.link._connection is not None:
-            self.most_waiting = max(self.most_waiting, len(self.link._connection.inbox))
-        if len(self.numbers) == FLOOD:
-            self.all.set()
+        self.counts.take(event, self.link)
 
 
 async def test_a_flood_is_handled_in_order_and_heartbeats_go_on(ami: FakeAmi) -> None:
     limits = replace(Limits(), ping_interval_s=0.05)
     async with running(Counting(ami.port, limits)) as owner:
         await owner.heard("up")
-        flooding = asyncio.create_task(flood(await ami.session()))
+        flooding = asyncio.create_task(flood(await ami.session(), FLOOD, tick))
         async with asyncio.timeout(60):
-            await owner.all.wait()
+            await owner.counts.all.wait()
         await flooding
-        assert owner.numbers == list(range(FLOOD))
+        assert owner.counts.numbers == list(range(FLOOD))
         assert owner.told == ["up"]
-        assert owner.most_waiting <= limits.waiting_frames
+        assert owner.counts.most_waiting <= limits.waiting_frames
     assert "Ping" in [action["Action"] for action in ami.actions]  # and it was answered in time
 
 
@@ -85,7 +72,7 @@ async def test_a_flood_that_nobody_can_handle_is_told_and_takes_no_more_room(ami
     class Stuck(Counting):
         async def on_event(self, event: Frame) -> None:
             await super().on_event(event)
-            if len(self.numbers) == 1:
+            if len(self.counts.numbers) == 1:
                 await self.note("stuck")
                 await self.go.wait()
 
@@ -93,7 +80,7 @@ async def test_a_flood_that_nobody_can_handle_is_told_and_takes_no_more_room(ami
     owner.go = asyncio.Event()  # type: ignore[attr-defined]
     async with running(owner):
         session = await ami.session()
-        flooding = asyncio.create_task(flood(session))
+        flooding = asyncio.create_task(flood(session, FLOOD, tick))
         await owner.heard("stuck")
         connection = owner.link._connection
         assert connection is not None
@@ -104,7 +91,7 @@ async def test_a_flood_that_nobody_can_handle_is_told_and_takes_no_more_room(ami
         owner.go.set()  # type: ignore[attr-defined]
         await owner.heard("up", 2)
         assert owner.told == ["up", "stuck", "down", "up"]
-        assert len(owner.numbers) == 1  # the resync says more than what waited
+        assert len(owner.counts.numbers) == 1  # the resync says more than what waited
         flooding.cancel()
         await asyncio.wait({flooding})
 

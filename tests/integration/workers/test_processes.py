@@ -272,5 +272,5 @@ def test_a_worker_that_may_not_write_to_the_pbxs_files_says_so_at_once(
     monkeypatch.setattr(runtime, "preload", lambda: None)
     with capture_logs() as told:
         worker.main(["-c", str(house.config_path)], standalone_mode=False)
-    (line,) = (each for each in told if each["event"] == "the spool's rights")
+    (line,) = (each for each in told if each["event"] == "the folders' rights")
     assert "this account may not write to the PBX's files" in line["why"]

@@ -38,7 +38,7 @@ from ami_bridge.facts import (
     VariableSet,
 )
 from ami_bridge.live import LiveCall
-from ami_bridge.living import Live
+from ami_bridge.living import Live, Running
 from hushtape.ids import new_call_id
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import DestinationKind, Payment, PaymentWay, Policy
@@ -79,12 +79,22 @@ class FakePbx:
     near: dict[str, tuple[Channel, ...]] = field(default_factory=dict)
     now: datetime = START
     hangs: bool = False  # the PBX reads no more
+    listened: bool = False  # somebody listens in
     started: int = 0
 
     def lives(self, uniqueid: str) -> bool:
         return uniqueid not in self.gone
 
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+    def overheard(self, channel: Channel) -> bool:
+        return self.listened
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
         pass
 
     def around(self, channel: Channel) -> tuple[Channel, ...]:

@@ -37,6 +37,7 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.live import LiveCall
+from ami_bridge.living import Running
 from hushtape.errors import TooBig, Unreachable
 from hushtape.ids import new_call_id
 from hushtape.policy import parse
@@ -77,7 +78,16 @@ class FakeStation:
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         return (channel,)
 
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+    def overheard(self, channel: Channel) -> bool:
+        return False
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
         self.known.append(channel.uniqueid)
         self.since = since
 
@@ -693,6 +703,34 @@ async def test_what_concerns_a_consultation_is_done_on_the_agents_channel() -> N
     assert asked(station, StopRecorder) == ["1.7"], "the caller's is gone with the channel"
     assert {each.leg for each in outbox.put_in[0].segments} == {Leg.OUTSIDE, Leg.CONSULTATION}
     assert bridge._live == {}
+
+
+async def test_what_is_told_of_a_recorder_on_an_agents_channel_is_his_callers() -> None:
+    """A FreeSWITCH has moved it, and nobody asked for its end: its channel tells whose it is."""
+    outbox, station = FakeOutbox(), FakeStation()
+    bridge = make(outbox)
+    place = Place(DestinationKind.EXTENSION, "222")
+    agent = Talker("1.7", Place(DestinationKind.EXTENSION, "221"), "PJSIP/221")
+    leg = Channel("1.7", "PJSIP/221-7", "internal", "s")
+    for fact in (
+        rung("customer-service"),
+        AgentAnswered(at=START, agent="PJSIP/221", talker=agent),
+        ConsultationBegan(at=START, leg=leg, place=place, telephone="PJSIP/221"),
+    ):
+        bridge.tell(station, channel(), fact)
+    await until(lambda: len(asked(station, StartRecorder)) == 2)
+    await until(lambda: not bridge._tasks)
+    (live,) = bridge._live.values()
+    (track,) = live.call.consultations
+    assert track.draft is not None
+    number = track.draft.number
+    bridge.tell(station, leg, RecorderStopped(at=START, segment=number - 1))
+    assert track.writing, "that one is on another channel"
+    bridge.tell(station, leg, RecorderStopped(at=START, segment=number, found=0))
+    assert not track.writing
+    assert live.call.track.writing
+    bridge.tell(station, channel(), HungUp(at=START))
+    await until(lambda: outbox.put_in)
 
 
 ANOTHERS_LINE = Place(DestinationKind.EXTENSION, "720")  # Uttlesford's; Surrey goes on anywhere

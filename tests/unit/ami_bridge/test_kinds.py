@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from ami_bridge.asterisk.replay import play as play_asterisk
 from ami_bridge.asterisk.station import AsteriskStation
 from ami_bridge.asterisk.trace import Trace
+from ami_bridge.freeswitch.esl import Frame
+from ami_bridge.freeswitch.replay import play as play_freeswitch
 from ami_bridge.freeswitch.station import FreeSwitchStation
 from ami_bridge.freeswitch.trace import Trace as FreeSwitchTrace
-from ami_bridge.kinds import make_station, open_trace
+from ami_bridge.kinds import make_station, open_trace, player_of
 from hushtape.config import Pbx
-from hushtape.errors import ConfigError
 
 LIMIT_BYTES = 1_000_000
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def pbx(kind: str) -> Pbx:
@@ -41,8 +45,17 @@ def test_each_kind_has_its_trace(tmp_path: Path, kind: str, expected: type[objec
     trace.close()
 
 
-def test_only_an_asterisks_trace_can_be_masked(tmp_path: Path) -> None:
-    open_trace(pbx("asterisk"), tmp_path / "a.trace", LIMIT_BYTES, ()).close()
-    with pytest.raises(ConfigError, match="--trace-mask: what a FreeSWITCH says"):
-        open_trace(pbx("freeswitch"), tmp_path / "b.trace", LIMIT_BYTES, ())
-    assert not (tmp_path / "b.trace").exists()
+def test_a_freeswitchs_trace_is_masked_where_that_is_wanted(tmp_path: Path) -> None:
+    told = b"Event-Name: CHANNEL_CREATE\nCaller-Caller-ID-Name: Zoe\n\n"
+    for masked_for in (None, ()):
+        path = tmp_path / f"{masked_for}.trace"
+        trace = open_trace(pbx("freeswitch"), path, LIMIT_BYTES, masked_for)
+        assert isinstance(trace, FreeSwitchTrace)
+        trace.event(Frame({"Content-Type": "text/event-plain"}, b"", told), NOON)
+        trace.close()
+        assert ("Zoe" in path.read_text(encoding="utf-8")) is (masked_for is None)
+
+
+def test_each_kind_plays_its_own_sessions() -> None:
+    assert player_of(pbx("asterisk")) is play_asterisk
+    assert player_of(pbx("freeswitch")) is play_freeswitch

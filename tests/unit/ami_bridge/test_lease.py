@@ -161,18 +161,87 @@ async def test_a_frozen_holder_looks_before_it_does_anything() -> None:
 
 
 @play
-async def test_a_frozen_holder_whom_nobody_replaced_does_not_go_on_at_once_either() -> None:
+async def test_a_frozen_holder_whom_nobody_replaced_claims_it_anew() -> None:
     # Somebody may be about to: that can't be seen.
     pbx = FakePbx()
     one = await serving(pbx)
     one.freeze(VALID_S + 5)
-    await asyncio.sleep(VALID_S + 4)
-    before = list(pbx.written)
-    await asyncio.sleep(2)
+    await asyncio.sleep(VALID_S + 5 + 0.5 + SLACK_S)  # thawed, and AGAIN_S later it asks
     assert not one.lease.held
-    assert pbx.written == before
-    await asyncio.sleep(TAKE_OVER_S + RENEW_S + SETTLE_S + SLACK_S)
+    assert ";claims;" in pbx.value
+    await asyncio.sleep(SETTLE_S)
     assert one.lease.held
+
+
+@play
+async def test_a_bridge_that_is_alone_goes_on_soon_after_a_long_outage() -> None:
+    pbx = FakePbx()
+    one = await serving(pbx)
+    await asyncio.sleep(RENEW_S / 2)  # nothing is under way
+    one.cut_off()
+    await asyncio.sleep(10 * TAKE_OVER_S)
+    assert not one.lease.held
+    one.cut = False
+    await asyncio.sleep(0.5 + SETTLE_S + SLACK_S)
+    assert pbx.holders() == [one]
+    assert not one.lease.is_after_another
+
+
+@play
+async def test_an_own_writing_that_came_late_may_have_landed_on_a_holder() -> None:
+    pbx = FakePbx()
+    one = await serving(pbx)
+    two = Bridge(pbx, "bb")
+    await asyncio.sleep(RENEW_S)
+    late_s = TAKE_OVER_S + RENEW_S + SETTLE_S + 1
+    ways = iter([FAST_S, FAST_S, late_s])  # it looks, and what it writes then is long under way
+    one.way_s = lambda: next(ways, FAST_S)
+    await asyncio.sleep(RENEW_S)
+    one.cut_off()
+    await asyncio.sleep(late_s - RENEW_S)
+    assert pbx.holders() == [two]
+    while not pbx.value.startswith("aa;"):  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(FAST_S)
+    two.freeze(VALID_S / 2)  # so that it doesn't look for a while
+    one.cut = False
+    for _ in range(300):
+        await asyncio.sleep(SLACK_S)
+        assert len(pbx.holders()) <= 1
+    assert pbx.holders() == [one]
+
+
+@play
+async def test_a_bridge_that_dies_again_and_again_does_not_keep_the_other_from_serving() -> None:
+    pbx = FakePbx()
+    one = await serving(pbx)
+    two = Bridge(pbx, "bb")
+    await one.kill()
+    await asyncio.sleep(VALID_S)
+    for _ in range(12):
+        heir = Bridge(pbx, "aa")
+        await asyncio.sleep(SETTLE_SLOWLY_S / 3)
+        assert not heir.lease.held
+        await heir.kill()
+    assert pbx.holders() == [two]
+
+
+def test_a_claim_of_our_own_is_left_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        pbx = FakePbx()
+        one = Bridge(pbx, "aa")
+        await asyncio.sleep(SETTLE_S / 2)
+        await one.kill()
+        heir = Bridge(pbx, "aa")
+        await asyncio.sleep(SETTLE_SLOWLY_S)
+        assert not heir.lease.held
+        await asyncio.sleep(RENEW_S + SETTLE_S + SLACK_S)
+        assert heir.lease.held
+
+    caplog.set_level(logging.INFO)
+    virtual_time.run(scene())
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "didn't give it back" in said
+    assert "again in 15.0 s" in said
 
 
 @play
@@ -219,18 +288,26 @@ async def test_the_next_on_the_same_data_folder_goes_on_at_once() -> None:
     assert heir.lease.renewed_at == after(3)  # it has heard nothing itself yet
 
 
-@play
-async def test_the_next_on_the_same_data_folder_waits_if_it_comes_late() -> None:
-    pbx = FakePbx()
-    one = await serving(pbx)
-    await asyncio.sleep(10)
-    await one.kill()
-    await asyncio.sleep(VALID_S + SLACK_S)
-    heir = Bridge(pbx, "aa")
-    await asyncio.sleep(TAKE_OVER_S)
-    assert not heir.lease.held
-    await asyncio.sleep(RENEW_S + SETTLE_S + SLACK_S)
-    assert heir.lease.held
+def test_the_next_on_the_same_data_folder_waits_if_it_comes_late(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        pbx = FakePbx()
+        one = await serving(pbx)
+        await asyncio.sleep(10)
+        await one.kill()
+        await asyncio.sleep(VALID_S + SLACK_S)
+        heir = Bridge(pbx, "aa")
+        await asyncio.sleep(SETTLE_SLOWLY_S)
+        assert not heir.lease.held
+        await asyncio.sleep(SLACK_S)
+        assert heir.lease.held
+
+    caplog.set_level(logging.INFO)
+    virtual_time.run(scene())
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "didn't give it back" in said
+    assert "again in 13.5 s" in said
 
 
 @play

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ami_bridge import silence as silences
+from ami_bridge.call import recorder
 from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
     Adopted,
@@ -19,6 +20,7 @@ from ami_bridge.facts import (
     HungUp,
     LinkReturned,
     NotePayment,
+    Overheard,
     PaymentBegan,
     PaymentEnded,
     StartRecorder,
@@ -80,6 +82,24 @@ async def test_a_payment_is_measured_from_its_cause_to_its_silence(told: metrics
     assert desk.call.stage is Stage.RECORDED
 
 
+async def test_who_listens_in_is_told_and_nothing_is_called_silent(told: metrics.Told) -> None:
+    desk = await answered()
+    desk.pbx.listened = True
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: desk.live.silent)
+        await settled(desk.bridge)
+        assert alarms(logs, "silence") == [silences.OVERHEARD]
+        assert value(told, "hushtape_silence_seconds_count", way="event") == 0
+        assert value(told, "hushtape_silence_unconfirmed_total", way="event") == 1
+        desk.tell(Overheard(at=desk.pbx.now))
+        assert alarms(logs, "silence") == [silences.OVERHEARD] * 2
+        desk.tell(PaymentEnded(at=desk.pbx.now, way=PaymentWay.EVENT))
+        desk.tell(Overheard(at=desk.pbx.now))
+        assert len(alarms(logs, "silence")) == 2, "outside of a payment anybody may"
+    await settled(desk.bridge)
+
+
 async def test_what_is_not_confirmed_in_time_is_told_while_it_is_tried_further(
     told: metrics.Told,
 ) -> None:
@@ -92,6 +112,22 @@ async def test_what_is_not_confirmed_in_time_is_told_while_it_is_tried_further(
     assert value(told, "hushtape_silence_unconfirmed_total", way="event") == 1
     assert desk.pbx.commands(StopRecorder), "first by its id"
     assert desk.pbx.commands(StopEveryRecorder), "then everything"
+
+
+async def test_a_payment_that_is_late_and_overheard_is_counted_once(
+    told: metrics.Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "STUCK_REST_S", 0.001)
+    monkeypatch.setattr(silences, "STUCK_REST_S", 0.001)
+    desk = await answered()
+    desk.pbx.sticks.add(CALLER.uniqueid)
+    desk.pbx.listened = True
+    with capture_logs() as logs:
+        desk.pays()
+        await until(lambda: any("isn't sure" in each for each in alarms(logs, "silence")))
+        desk.pbx.sticks.clear()
+        await until(lambda: silences.OVERHEARD in alarms(logs, "silence"))
+    assert value(told, "hushtape_silence_unconfirmed_total", way="event") == 1
 
 
 async def test_the_note_is_taken_off_unless_the_dialplan_has() -> None:

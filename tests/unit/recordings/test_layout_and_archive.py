@@ -153,7 +153,12 @@ def test_a_recording_exists_with_its_manifest(archive: LocalArchive) -> None:
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "can't be written"), (errno.EIO, "can't write")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EACCES, "needs to own this folder"),
+        (errno.EROFS, "can't be written .*ReadWritePaths"),
+        (errno.EIO, "can't write"),
+    ],
 )
 def test_a_disk_that_fails_says_what_to_do(
     archive: LocalArchive, monkeypatch: pytest.MonkeyPatch, number: int, words: str

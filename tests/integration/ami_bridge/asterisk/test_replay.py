@@ -24,6 +24,7 @@ from ami_bridge.asterisk.session import (
     frames,
 )
 from ami_bridge.rehearsal.session_report import documents, lines
+from ami_bridge.session_file import SESSION_LIMIT_BYTES
 from hushtape.errors import ConfigError, Damaged, TooBig
 from hushtape.recordings.manifest import Segment
 from tests import virtual_time
@@ -247,7 +248,7 @@ def test_a_file_that_can_t_be_read_is_one_line(tmp_path: Path) -> None:
         replay.play(tmp_path / "none", PBX, POLICIES)
     huge = tmp_path / "huge"
     with huge.open("wb") as file:
-        file.truncate(replay.SESSION_LIMIT_BYTES + 1)
+        file.truncate(SESSION_LIMIT_BYTES + 1)
     with pytest.raises(TooBig, match="is larger than"):
         replay.play(huge, PBX, POLICIES)
 

@@ -23,12 +23,12 @@ from ami_bridge.freeswitch.limits import Limits
 from ami_bridge.freeswitch.trace import Trace
 from ami_bridge.lease import VARIABLE
 from hushtape.errors import AnswerTimeout, HushtapeError, LinkLost
+from tests.integration.ami_bridge.floods import Counts, flood
 from tests.integration.ami_bridge.freeswitch.conftest import threads
 from tests.integration.ami_bridge.freeswitch.hostile_esl import (
     AUTH,
     GOODBYE,
     HostileEsl,
-    Session,
     event,
     plain,
     reply,
@@ -37,7 +37,6 @@ from tests.integration.ami_bridge.freeswitch.owner import PATIENT, PING, Owner
 from tests.integration.ami_bridge.owners import running
 
 FLOOD = 50_000
-BURST = 500  # events of the flood that the PBX writes at a time
 LARGE = 400  # headers, of the largest events
 STANDS_STILL_S = 0.5
 MOST_READ_BYTES = 16_000_000  # what the kernel holds, and one read
@@ -49,12 +48,8 @@ GARBLED = 60
 SEED = 20261122
 
 
-async def flood(session: Session, count: int = FLOOD) -> None:
-    """Say it all, as fast as it is taken."""
-    for start in range(0, count, BURST):
-        numbers = range(start, min(start + BURST, count))
-        session.push(b"".join(event("CHANNEL_CREATE", N=str(n), X="Zoë") for n in numbers))
-        await session.writer.drain()
+def tick(number: int) -> bytes:
+    return event("CHANNEL_CREATE", N=str(number), X="Zoë")
 
 
 class Counting(Owner):
@@ -62,29 +57,23 @@ class Counting(Owner):
 
     def __init__(self, port: int, limits: Limits) -> None:
         super().__init__(port, limits)
-        self.numbers: list[int] = []
-        self.most_waiting = 0
-        self.all = asyncio.Event()
+        self.counts = Counts(FLOOD)
 
     async def on_event(self, event: Message) -> None:
-        self.numbers.append(int(event["N"]))
-        if self.link._connection is not None:
-            self.most_waiting = max(self.most_waiting, len(self.link._connection.inbox))
-        if len(self.numbers) == FLOOD:
-            self.all.set()
+        self.counts.take(event, self.link)
 
 
 async def test_a_flood_is_handled_in_order_and_heartbeats_go_on(esl: HostileEsl) -> None:
     limits = replace(Limits(), ping_interval_s=0.05)
     async with running(Counting(esl.port, limits)) as owner:
         await owner.heard("up")
-        flooding = asyncio.create_task(flood(await esl.session()))
+        flooding = asyncio.create_task(flood(await esl.session(), FLOOD, tick))
         async with asyncio.timeout(60):
-            await owner.all.wait()
+            await owner.counts.all.wait()
         await flooding
-        assert owner.numbers == list(range(FLOOD))
+        assert owner.counts.numbers == list(range(FLOOD))
         assert owner.told == ["up"]
-        assert owner.most_waiting <= limits.waiting_frames
+        assert owner.counts.most_waiting <= limits.waiting_frames
     assert "bgapi hostname" in esl.commands  # and it was answered in time
 
 
@@ -96,12 +85,12 @@ async def test_a_flood_that_nobody_can_handle_is_told_and_takes_no_more_room(
     class Stuck(Counting):
         async def on_event(self, event: Message) -> None:
             await super().on_event(event)
-            if len(self.numbers) == 1:
+            if len(self.counts.numbers) == 1:
                 await self.note("stuck")
                 await go.wait()
 
     async with running(Stuck(esl.port, replace(PATIENT, waiting_frames=5000))) as owner:
-        flooding = asyncio.create_task(flood(await esl.session()))
+        flooding = asyncio.create_task(flood(await esl.session(), FLOOD, tick))
         await owner.heard("stuck")
         connection = owner.link._connection
         assert connection is not None
@@ -112,7 +101,7 @@ async def test_a_flood_that_nobody_can_handle_is_told_and_takes_no_more_room(
         go.set()
         await owner.heard("up", 2)
         assert owner.told == ["up", "stuck", "down", "up"]
-        assert len(owner.numbers) == 1  # the resync says more than what waited
+        assert len(owner.counts.numbers) == 1  # the resync says more than what waited
         flooding.cancel()
         await asyncio.wait({flooding})
 

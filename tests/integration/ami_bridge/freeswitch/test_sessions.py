@@ -10,6 +10,7 @@ from ami_bridge.facts import (
     AgentAnswered,
     Answered,
     Arrived,
+    Channel,
     ConsultationBegan,
     Fact,
     HungUp,
@@ -19,6 +20,7 @@ from ami_bridge.facts import (
     TalkChanged,
     TransferCompleted,
 )
+from ami_bridge.freeswitch.recorders import Recorders, Stray
 from ami_bridge.freeswitch.said import CALL_VARIABLE
 from ami_bridge.freeswitch.translate import Translator
 from hushtape.policy.schema import Asker
@@ -305,6 +307,48 @@ def test_a_third_person_is_seen_and_left_alone_with_the_caller_judged() -> None:
     assert len(acted("three-way-by-feature", CONTINUES).handoffs[0].segments) == 2
     story = acted("three-way-by-feature", STOPS).handoffs[0].story
     assert any("somebody else" in each.what for each in story)
+
+
+def most_heard(session: str) -> int:
+    return max(len(each.talkers) for each in of_caller(session) if isinstance(each, TalkChanged))
+
+
+@pytest.mark.parametrize("whom", ["three-way-by-supervisor", "three-way-by-supervisor-on-caller"])
+def test_a_supervisor_who_comes_into_a_talk_is_heard_there(whom: str) -> None:
+    assert most_heard(whom) == 2
+    (handoff,) = acted(whom, CONTINUES).handoffs
+    ends = [each.ended_by for each in handoff.segments]
+    assert ends == [EndedBy.ANOTHER_VOICE, EndedBy.HANG_UP], "when he is gone it begins anew"
+
+
+def test_one_who_only_listens_isnt_but_no_guard_says_yes_meanwhile() -> None:
+    assert most_heard("eavesdrop") == 1
+    translator, at = Translator(pbx_of("eavesdrop")), began("eavesdrop")
+    heard = []
+    for event in events(said("eavesdrop")):
+        translator.translate(event, at)
+        channel = translator.channel(caller("eavesdrop"))
+        if channel is not None:
+            heard.append(translator.overheard(channel))
+    assert [state for n, state in enumerate(heard) if state != heard[n - 1]] == [True, False]
+
+
+def test_a_recorder_that_moves_when_a_consultation_is_completed() -> None:
+    """``recording_follow_transfer`` on the agent's second leg: run on the real one."""
+    session = "consulted-recorder-followed"
+    recorders = Recorders(lambda: 0.0)
+    moved = []
+    for event in events(said(session)):
+        path = event.get("Record-File-Path", "")
+        if event["Event-Name"] == "RECORD_START":
+            leg = Channel(event["Unique-ID"], event["Unique-ID"], "internal", "")
+            recorders.asked(path, leg, int(path.split(".")[1]))
+        found = recorders.hear(event, event.sent or began(session))
+        if isinstance(found, Stray):
+            moved.append((found.known.segment, found.known.channel.uniqueid, found.known.on))
+    consulted = next(each for each in of_caller(session) if isinstance(each, ConsultationBegan))
+    assert moved == [(3, consulted.leg.uniqueid, moved[0][2])]
+    assert moved[0][2] != consulted.leg.uniqueid
 
 
 def test_a_payment_line_that_comes_into_a_conference_is_silence() -> None:

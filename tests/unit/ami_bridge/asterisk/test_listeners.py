@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.facts import SilenceAsked
+from ami_bridge.facts import Overheard, SilenceAsked
 from tests.unit.ami_bridge.asterisk.test_translate_dials import AGENT, CALLER, Pbx
 from tests.unit.ami_bridge.asterisk.test_translate_talks import queue_call
 
@@ -84,3 +84,41 @@ def test_a_machine_in_the_talk(name: str) -> None:
     pbx.says("Newchannel", Uniqueid="1.61", Channel=name, Context="default")
     pbx.enters("b1", "1.61")
     assert overheard(pbx)
+
+
+# who begins
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("MonitorStart", {"Uniqueid": AGENT}),
+        ("Newchannel", {"Uniqueid": SNOOP, "Channel": f"Snoop/{AGENT}-00000000"}),
+        ("ConfbridgeRecord", {"BridgeUniqueid": "b1"}),
+        (
+            "BridgeEnter",
+            {"Uniqueid": "1.61", "Channel": "Recorder/ARI-00000000;2", "BridgeUniqueid": "b1"},
+        ),
+    ],
+)
+def test_one_who_begins_to_listen_is_told_of_each_call_that_he_hears(
+    name: str, headers: dict[str, str]
+) -> None:
+    told = queue_call().says(name, **headers)
+    assert CALLER in [each.channel.uniqueid for each in told if isinstance(each.fact, Overheard)]
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("MonitorStart", {"Uniqueid": "1.99"}),
+        ("MonitorStop", {"Uniqueid": AGENT}),
+        ("Newchannel", {"Uniqueid": SNOOP, "Channel": "Snoop/1.99-00000000"}),
+        ("Newchannel", {"Uniqueid": "1.61", "Channel": "PJSIP/212-00000000"}),
+        ("ConfbridgeRecord", {"BridgeUniqueid": "b2"}),
+        ("BridgeEnter", {"Uniqueid": "1.61", "Channel": "PJSIP/9", "BridgeUniqueid": "b1"}),
+    ],
+)
+def test_of_one_who_hears_nobody_else_nothing_is_told(name: str, headers: dict[str, str]) -> None:
+    told = queue_call().says(name, **headers)
+    assert [each for each in told if isinstance(each.fact, Overheard)] == []

@@ -50,6 +50,7 @@ from ami_bridge.facts import (
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
 from hushtape.policy.schema import PaymentWay
+from tests import virtual_time
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
@@ -710,6 +711,146 @@ async def test_a_station_keeps_its_link_until_it_is_cancelled(bench: Bench) -> N
         await running
     assert before == (True, False)
     assert bench.link.closed
+
+
+# what the account may not read
+
+WAITING = [
+    frame(
+        ("Event", "Status"),
+        ("Uniqueid", "1.1"),
+        ("Channel", CALLER.name),
+        ("Application", "Queue"),
+        ("Data", "help-line"),
+        sent=None,
+    )
+]
+
+
+def rights_watched(
+    bench: Bench,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+    *,
+    answer: HushtapeError | None = None,
+) -> list[str]:
+    """Let the link come up, then a caller into a queue; return the alarms of some minutes.
+
+    Args:
+        meanwhile: happens after he was listed, and before that is judged.
+        answer: in place of the list.
+    """
+
+    async def scene() -> None:
+        await bench.link.on_up()
+        running = asyncio.create_task(bench.station.run())
+        await asyncio.sleep(1)
+        bench.link.living = answer or WAITING
+        await asyncio.sleep(stations.RIGHTS_OFTEN_S - 1 + stations.TOLD_AT_LAST_S / 2)
+        if meanwhile is not None:
+            await meanwhile()
+        await asyncio.sleep(4 * stations.RIGHTS_OFTEN_S)
+        running.cancel()
+        await asyncio.wait({running})
+
+    with capture_logs() as logs:
+        virtual_time.run(scene())
+    return [each for each in alarms(logs) if "read =" in each]
+
+
+def test_an_account_that_is_told_of_nothing_is_an_alarm_once(bench: Bench) -> None:
+    no_call, no_agent = rights_watched(bench)
+    assert no_call.startswith("no new call is seen")
+    assert "Add call to read" in no_call
+    assert "Add agent to read" in no_agent
+
+
+def test_an_event_at_the_last_moment_shows_the_right(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        await bench.link.on_event(newchannel())
+
+    (no_agent,) = rights_watched(bench, meanwhile)
+    assert "Add agent to read" in no_agent
+
+
+def test_what_a_link_that_was_lost_did_not_tell_shows_nothing(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        await bench.link.on_down(LOST)
+        await bench.link.on_up()
+
+    assert rights_watched(bench, meanwhile) == []
+
+
+def test_without_a_link_nobody_is_asked(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        await bench.link.on_down(LOST)
+
+    assert rights_watched(bench, meanwhile) == []
+    assert len(bench.link.asked) == 2  # at the login, and once afterwards
+
+
+def test_who_has_shown_each_right_is_asked_no_more(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        for right in ("call", "agent", "user"):
+            shown = (("Event", "Any"), ("Privilege", f"{right},all"))
+            await bench.link.on_event(Frame(shown, NOW))
+
+    assert rights_watched(bench, meanwhile) == []
+    assert len(bench.link.asked) == 2
+
+
+def test_a_pbx_that_does_not_answer_is_asked_again(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        bench.link.living = WAITING
+
+    assert len(rights_watched(bench, meanwhile, answer=TIMEOUT)) == 2
+
+
+def test_while_no_call_is_told_of_it_is_asked_often(bench: Bench) -> None:
+    assert asked_at(bench, 200) == [30, 60, 90, 120, 150, 180]
+
+
+def test_a_pbx_that_has_told_of_a_call_is_asked_more_and_more_rarely(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        await bench.link.on_event(newchannel())
+
+    assert asked_at(bench, 3000, meanwhile) == [30, 90, 210, 450, 930, 1530, 2130, 2730]
+
+
+def test_after_a_login_it_is_asked_often_again(bench: Bench) -> None:
+    async def meanwhile() -> None:
+        await bench.link.on_event(newchannel())
+        await asyncio.sleep(1000)
+        await bench.link.on_down(LOST)
+        await bench.link.on_up()
+
+    assert asked_at(bench, 1600, meanwhile)[-4:] == [1000, 1530, 1560, 1590]
+
+
+def asked_at(
+    bench: Bench, for_s: float, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> list[float]:
+    """Let the link come up; return after how many seconds it is asked then what lives."""
+    asked: list[float] = []
+
+    async def scene() -> None:
+        await bench.link.on_up()
+        began_s, ask = asyncio.get_running_loop().time(), bench.link.ask_list
+
+        async def noted(*args: Any, **options: Any) -> Any:
+            asked.append(round(asyncio.get_running_loop().time() - began_s))
+            return await ask(*args, **options)
+
+        bench.link.ask_list = noted
+        running = asyncio.create_task(bench.station.run())
+        if meanwhile is not None:
+            await asyncio.sleep(0)
+            await meanwhile()
+        await asyncio.sleep(for_s - (asyncio.get_running_loop().time() - began_s))
+        running.cancel()
+        await asyncio.wait({running})
+
+    virtual_time.run(scene())
+    return asked
 
 
 def elsewhere() -> Frame:

@@ -429,6 +429,69 @@ def test_a_direct_call_that_was_answered_meanwhile_is_not_guessed_at() -> None:
     assert not [each for each in told if isinstance(each.fact, Answered | QueueEntered)]
 
 
+def answered_meanwhile(pbx: Pbx, *living: dict[str, str]) -> list[Told]:
+    told = pbx.translator.resync(living, NOW, SINCE)
+    return [each for each in told if isinstance(each.fact, Answered)]
+
+
+THERE = status(CALLER, Context="from-outside", Exten="0199200211", BridgeID="b1")
+ANSWERS = status(AGENT, Context="internal", Exten="", BridgeID="b1", Application="AppDial")
+
+
+def test_one_that_was_seen_to_ring_begins_now() -> None:
+    pbx = inbound()
+    assert answered_meanwhile(pbx, THERE, ANSWERS | {"BridgeID": ""}) == [], "it rings still"
+    (told,) = answered_meanwhile(pbx, THERE, ANSWERS)
+    assert told.channel.uniqueid == CALLER
+    assert isinstance(told.fact, Answered)
+    assert (told.fact.at, told.fact.arrival.direction) == (NOW, Direction.INBOUND)
+    assert answered_meanwhile(pbx, THERE, ANSWERS) == [], "it begins once"
+
+
+def test_so_does_one_to_the_outside_that_was_seen_to_ring() -> None:
+    agent = status(AGENT, Context="internal", Exten="902079460010", BridgeID="b1")
+    line = status(OUTSIDE, Context="from-outside", BridgeID="b1", Application="AppDial")
+    (told,) = answered_meanwhile(outbound(), agent, line)
+    assert told.channel.uniqueid == OUTSIDE
+
+
+@pytest.mark.parametrize(
+    "living",
+    [
+        pytest.param((THERE | {"Exten": "212"}, ANSWERS), id="sent elsewhere"),
+        pytest.param(
+            (THERE, ANSWERS | {"BridgeID": "b2"}, ANSWERS | {"Uniqueid": COLLEAGUE}),
+            id="with somebody else",
+        ),
+    ],
+)
+def test_one_that_may_have_been_transferred_meanwhile_does_not(
+    living: tuple[dict[str, str], ...],
+) -> None:
+    assert answered_meanwhile(inbound(), *living) == []
+
+
+def test_an_answer_that_was_told_is_not_told_again() -> None:
+    pbx = inbound()
+    pbx.answers(CALLER, AGENT, "0199200211")
+    assert answered_meanwhile(pbx, THERE, ANSWERS) == []
+
+
+def test_a_queues_agent_at_home_is_no_called_person() -> None:
+    pbx = outbound()
+    pbx.says("QueueCallerJoin", Uniqueid=AGENT, Queue="surrey-contact-centre", Exten="601")
+    agent = status(AGENT, Context="internal", Exten="902079460010", BridgeID="b1")
+    line = status(OUTSIDE, Context="from-outside", BridgeID="b1", Application="AppDial")
+    assert answered_meanwhile(pbx, agent, line) == []
+
+
+def test_whoever_is_gone_rings_nobody_and_nobody_rings_him() -> None:
+    pbx = inbound()
+    pbx.says("Hangup", Uniqueid=AGENT, Channel=NAMES[AGENT])
+    pbx.rings(AGENT)
+    assert answered_meanwhile(pbx, THERE, ANSWERS) == []
+
+
 def test_a_caller_that_is_forgotten_may_dial_again() -> None:
     pbx = inbound()
     pbx.answers(CALLER, AGENT, "0199200211")

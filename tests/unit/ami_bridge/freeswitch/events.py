@@ -86,6 +86,7 @@ def loopback(uuid: str, number: str, end: str, other: str, by: str = "", **more:
         "Channel-Name": f"loopback/{number}-{end}",
         "Call-Direction": "outbound" if end == "a" else "inbound",
         "Caller-Context": "internal",
+        "variable_loopback_leg": end.upper(),
         "variable_other_loopback_leg_uuid": other,
         **_by(by, number),
         **more,

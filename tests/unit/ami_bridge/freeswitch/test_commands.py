@@ -30,7 +30,7 @@ def test_each_command_is_one_of_few_words() -> None:
     assert commands.stop_every_recorder(UUID) == f"uuid_record {UUID} stop all"
     assert commands.mute_recorder(UUID, PATH, muted=True) == f"uuid_record {UUID} mask {PATH}"
     assert commands.mute_recorder(UUID, PATH, muted=False) == f"uuid_record {UUID} unmask {PATH}"
-    assert commands.recorders_on(UUID) == f"uuid_buglist {UUID}"
+    assert commands.bugs_on(UUID) == f"uuid_buglist {UUID}"
     assert commands.dump(UUID) == f"uuid_dump {UUID} json"
 
 
@@ -54,7 +54,7 @@ HOSTILE = ("", " ", "a b", "a\nb", "a\rb", "a\0b", "x\n\nbgapi shutdown", "ä", 
         lambda uuid: commands.stop_recorder(uuid, PATH),
         commands.stop_every_recorder,
         lambda uuid: commands.mute_recorder(uuid, PATH, muted=True),
-        commands.recorders_on,
+        commands.bugs_on,
         lambda uuid: commands.set_variable(uuid, "X", "1"),
         commands.dump,
     ],
@@ -100,9 +100,10 @@ def test_what_records_is_read_from_the_list() -> None:
         )
 
     both = bug("session_record", PATH) + bug("eavesdrop", "x") + bug("session_record", "/b.wav")
-    assert commands.paths_in(f"<media-bugs>\n{both}</media-bugs>\n") == (PATH, "/b.wav")
-    assert commands.paths_in("<media-bugs>\n</media-bugs>\n") == ()
-    assert commands.paths_in("-ERR no reply") == ()
+    bugs = commands.bugs_in(f"<media-bugs>\n{both}</media-bugs>\n")
+    assert commands.paths_in(bugs) == (PATH, "/b.wav")
+    assert commands.bugs_in("<media-bugs>\n</media-bugs>\n") == ()
+    assert commands.bugs_in("-ERR no reply") == ()
 
 
 def test_whether_a_recorder_can_be_told_how_is_read_from_the_usage() -> None:
@@ -110,3 +111,23 @@ def test_whether_a_recorder_can_be_told_how_is_read_from_the_usage() -> None:
     assert commands.takes_variables(new)
     assert not commands.takes_variables("-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>]")
     assert not commands.takes_variables("")
+
+
+def test_a_call_id_may_be_a_channels_id() -> None:
+    assert commands.dump("a84b4c76e66710@192.0.2.1:5060") == (
+        "uuid_dump a84b4c76e66710@192.0.2.1:5060 json"
+    )
+
+
+def test_a_list_of_channels_is_read() -> None:
+    answer = '{"row_count": 2, "rows": [{"uuid": "u-1", "cid_num": null}, {"uuid": "u-2"}]}'
+    assert commands.rows_in(answer) == [{"uuid": "u-1"}, {"uuid": "u-2"}]
+    assert commands.rows_in('{"row_count": 0}') == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "-ERR", "[]", "1", '{"rows": 1}', '{"rows": ["u-1"]}', "[" * 100_000]
+)
+def test_what_is_no_list_of_channels(answer: str) -> None:
+    with pytest.raises(ValueError, match="no list of channels"):
+        commands.rows_in(answer)

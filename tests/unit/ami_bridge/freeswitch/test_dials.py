@@ -12,8 +12,10 @@ from tests.unit.ami_bridge.freeswitch.events import (
     SECOND,
     Event,
     Heard,
+    agent_has,
     answers,
     bridge,
+    callcenter,
     came,
     dialled,
     goes,
@@ -49,6 +51,23 @@ def test_a_telephone_that_answers_an_outside_caller() -> None:
     assert fact.agent == "211@192.0.2.2"
 
 
+def test_the_dialplan_may_have_written_anew_who_calls() -> None:
+    heard = Heard(*DIRECT, answers(AGENT))
+    shown = {"Caller-Caller-ID-Number": "01799510510", "Caller-Caller-ID-Name": "Aurelia Finch"}
+    (fact,) = answered(heard, CALLER, bridge(CALLER, AGENT, **shown))
+    assert (fact.number, fact.name) == ("01799510510", "Aurelia Finch")
+
+
+def test_whom_the_pbx_shows_after_a_transfer_is_not_the_caller() -> None:
+    """It has told of the agent, and then shows his telephone as the caller's number."""
+    heard = Heard(*DIRECT, answers(AGENT), bridge(CALLER, AGENT))
+    shown = {"Caller-Caller-ID-Number": "211", "Caller-Caller-ID-Name": "agent"}
+    heard.hear(bridge(CALLER, COLLEAGUE, **shown))
+    channel = heard.translator.channel(CALLER)
+    assert channel is not None
+    assert channel.number == "07900123001"
+
+
 def test_it_is_told_before_the_talk() -> None:
     kinds = Heard(*DIRECT).kinds(CALLER, answers(AGENT), bridge(CALLER, AGENT))
     assert kinds == ["Answered", "JoinedTalk", "TalkChanged"]
@@ -59,6 +78,7 @@ def test_one_that_only_rings_and_is_heard_already_hasnt_answered() -> None:
     assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
     assert len(answered(heard, CALLER, answers(AGENT))) == 1
     assert answered(heard, CALLER, answers(AGENT)) == [], "it is told once"
+    assert answered(heard, CALLER, answers(CALLER)) == [], "the PBX answers the caller after that"
 
 
 def test_a_call_that_an_agent_makes_is_told_of_the_called_person() -> None:
@@ -135,8 +155,19 @@ def test_whom_an_agent_consults_is_no_call_of_its_own() -> None:
 def test_whom_nobody_of_the_two_has_rung_has_answered_nothing() -> None:
     heard = Heard(came(CALLER), dialled(AGENT, "211", "800"), answers(AGENT))
     assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
-    heard = Heard(came(CALLER), rung(AGENT, "211"), answers(AGENT))
+    heard = Heard(came(CALLER), rung(AGENT, "211", COLLEAGUE, "x"), answers(AGENT))
     assert answered(heard, CALLER, bridge(CALLER, AGENT)) == []
+
+
+def test_who_was_rung_by_a_command_or_as_one_of_several_answers_who_came_in() -> None:
+    """``park``, ``originate`` and ``uuid_bridge``; or ``a:_:b``: nothing says for whom."""
+    heard = Heard(came(CALLER), rung(AGENT, "211"), answers(AGENT))
+    (fact,) = answered(heard, CALLER, bridge(CALLER, AGENT, "park"))
+    assert fact.arrival.direction is Direction.INBOUND
+    assert fact.agent == "211@192.0.2.2"
+    clicked = Heard(rung(AGENT, "211"), answers(AGENT), rung_outside(LINE, "02079460010"))
+    clicked.hear(answers(LINE))
+    assert answered(clicked, LINE, bridge(AGENT, LINE))[0].arrival.direction is Direction.OUTBOUND
 
 
 def test_a_colleague_takes_a_call_that_rings_elsewhere() -> None:
@@ -173,3 +204,20 @@ def test_a_callers_name_is_cut_to_plain_text() -> None:
     (fact,) = answered(heard, CALLER, answers(AGENT), bridge(CALLER, AGENT))
     assert fact.name.startswith("xUnique-ID: spoofedy")
     assert len(fact.name) < 300
+
+
+def test_whom_a_dialler_rings_first_is_called_and_calls_nobody() -> None:
+    heard = Heard(rung_outside(LINE, "02079460010"), answers(LINE))
+    heard.hear(rung(AGENT, "211", LINE, "201"), answers(AGENT))
+    (fact,) = answered(heard, LINE, bridge(LINE, AGENT))
+    assert (fact.arrival.direction, fact.arrival.extension) == (Direction.OUTBOUND, "211")
+    assert fact.agent == "211@192.0.2.2"
+
+
+def test_an_agent_at_home_is_no_call_to_the_outside() -> None:
+    """A colleague waits in a queue; its agent is rung through a gateway, and is told to talk."""
+    heard = Heard(dialled(COLLEAGUE, "212", "611"))
+    heard.hear(callcenter("member-queue-start", COLLEAGUE) | {"CC-Member-Session-UUID": COLLEAGUE})
+    heard.hear(rung_outside(LINE, "02079460010"), answers(LINE))
+    heard.hear(agent_has(LINE) | {"CC-Member-Session-UUID": COLLEAGUE})
+    assert answered(heard, LINE, bridge(COLLEAGUE, LINE, "callcenter")) == []

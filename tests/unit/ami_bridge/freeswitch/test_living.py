@@ -13,6 +13,7 @@ from ami_bridge.freeswitch.living import (
     holds,
     joins,
     left_queue,
+    speaks_on,
     talks_in,
     uuid_of,
     waits,
@@ -146,7 +147,10 @@ def test_who_holds() -> None:
 
 
 def test_who_speaks_as_a_third() -> None:
-    assert joins({"variable_current_application": "three_way"})
+    third = {"variable_current_application": "three_way"}
+    assert joins(third)
+    assert speaks_on(third) == ""
+    assert speaks_on({**third, "variable_current_application_data": "u-1"}) == "u-1"
     assert not any(joins(each) for each in living("talk"))
 
 

@@ -56,6 +56,15 @@ def test_whoever_sends_a_caller_away_is_hanging_up() -> None:
     assert transfers(heard.of(CALLER, routed(CALLER, "212"))) == [], "it is told once"
 
 
+def test_to_the_same_extension_once_more() -> None:
+    """The payment line ended, the dialplan gave the caller back, and he is sent there again."""
+    heard = queue_call(goes(AGENT), unbridge(CALLER, AGENT, **to("710")), gone(AGENT))
+    heard.hear(routed(CALLER, "710"), rung(COLLEAGUE, "212"), answers(COLLEAGUE))
+    heard.hear(bridge(CALLER, COLLEAGUE), goes(COLLEAGUE))
+    facts = heard.of(CALLER, unbridge(CALLER, COLLEAGUE, **to("710")), routed(CALLER, "710"))
+    assert transfers(facts) == [("blind", "710")]
+
+
 def test_or_is_gone() -> None:
     heard = queue_call(goes(AGENT), gone(AGENT))
     assert transfers(heard.of(CALLER, unbridge(CALLER, AGENT, **to("710")))) == [("blind", "710")]

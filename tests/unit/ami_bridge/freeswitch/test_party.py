@@ -64,7 +64,22 @@ def met(*events: Event) -> tuple[Party, dict[str, Channel]]:
         (rung_outside(LINE, "1", AGENT, "212", variable_sip_gateway_name=""), False),
         # An agent at an outside number of which nobody dialled it, and it has an extension.
         (rung(AGENT, "211", CALLER, "902079460010"), False),
+        # Nothing says what was dialled.
+        (rung_outside(LINE, "02079460010", variable_sip_gateway_name=""), True),
+        (rung_outside(LINE, "4711", variable_sip_gateway_name=""), False),
+        # A telephone whose name is a number of that length.
+        (rung(AGENT, "02079460010"), False),
+        (
+            rung_outside(
+                *(LINE, "02079460010"),
+                variable_sip_gateway_name="",
+                variable_dialed_user="02079460010",
+            ),
+            False,
+        ),
         (loopback("u-a", "902079460010", "a", "u-b", AGENT), False),
+        # A caller who has sent X-FS-Channel-Name.
+        (came(CALLER) | {"Channel-Name": "loopback/201-b"}, True),
         (loopback("u-b", "211", "b", "u-a", **{"Caller-Context": "from-outside"}), False),
     ],
 )
@@ -176,8 +191,11 @@ def test_whom_an_agent_consults() -> None:
     ("name", "number"),
     [("loopback/211-a", "211"), ("loopback/2-1-b", "2-1"), ("loopback/211", ""), ("sofia/x-a", "")],
 )
-def test_half_of_a_loopback_channel_is_told_by_its_name(name: str, number: str) -> None:
-    assert leg_of({"Channel-Name": name}).loops_to == number
+def test_half_of_a_loopback_channel_says_so_and_where_it_leads(name: str, number: str) -> None:
+    assert leg_of({"Channel-Name": name, "variable_loopback_leg": "A"}).loops_to == number
+    answered_first = {"Channel-Name": name, "variable_other_loopback_leg_uuid": "u-b"}
+    assert leg_of(answered_first).loops_to == number
+    assert leg_of({"Channel-Name": name}).loops_to == "", "a caller may have any name"
 
 
 def test_a_telephone_has_no_address_of_its_own_in_a_name_without_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.facts import AgentAnswered, PaymentBegan, QueueEntered
+from ami_bridge.facts import AgentAnswered, PaymentBegan, QueueEntered, TalkChanged
 from ami_bridge.freeswitch.queues import name_of
 from hushtape.policy.schema import DestinationKind, PaymentWay
 from hushtape.recordings.manifest import Direction
@@ -161,3 +161,23 @@ def test_what_is_of_nobody_says_nothing() -> None:
     heard = Heard()
     assert heard.hear(callcenter("member-queue-start", uuid=""), agent_has()) == []
     assert heard.hear(custom("callcenter::info", CC_Action="members-count")) == []
+
+
+def test_who_comes_through_a_loopback_channel_is_the_caller() -> None:
+    """The dialplan sends him to ``loopback/611``: half of that channel enters the queue."""
+    heard = Heard(came(CALLER), loopback("u-a", "611", "a", "u-b", CALLER))
+    heard.hear(loopback("u-b", "611", "b", "u-a"))
+    event = callcenter("member-queue-start", "u-b") | {"CC-Member-Session-UUID": "u-b"}
+    told = heard.hear(event)
+    assert [each.channel.uniqueid for each in told] == [CALLER]
+    (entered,) = [each.fact for each in told]
+    assert isinstance(entered, QueueEntered)
+    assert entered.arrival.direction is Direction.INBOUND
+    assert entered.number == "07900123001"
+    assert "Answered" not in heard.kinds(CALLER, bridge(CALLER, "u-a"))
+    heard.hear(rung(AGENT, "211"), answers(AGENT))
+    answered = heard.hear(agent_has() | {"CC-Member-Session-UUID": "u-b"})
+    assert [each.channel.uniqueid for each in answered] == [CALLER]
+    facts = heard.of(CALLER, bridge("u-b", AGENT, "callcenter"))
+    (changed,) = [each for each in facts if isinstance(each, TalkChanged)]
+    assert [each.uniqueid for each in changed.talkers] == [AGENT]

@@ -8,7 +8,7 @@ import pytest
 
 from ami_bridge.facts import Channel
 from ami_bridge.freeswitch import recorders
-from ami_bridge.freeswitch.recorders import Cut, Recorders, Stranger, Stray
+from ami_bridge.freeswitch.recorders import Cut, Ended, Recorders, Stranger, Stray
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 CALLER = Channel("c-1", "c-1", "public", "601")
@@ -78,11 +78,39 @@ def test_its_end_is_known_wherever_it_was(known: Recorders) -> None:
 def test_one_that_could_not_be_written_is_told_with_its_end(known: Recorders) -> None:
     full = {**stop(), "Record-Completion-Cause": "uri-failure"}
     assert known.hear({**full, "Record-File-Path": "/other.wav"}, at(5)) is None
-    assert known.hear(full, at(5)) == Cut()
+    found = known.hear(full, at(5))
+    assert isinstance(found, Cut)
+    assert found.known.path == PATH
     assert known.hear(full, at(5)) is None
     known.asked("/spool/a.2.both.wav", CALLER, 2)
     fine = {**stop("/spool/a.2.both.wav"), "Record-Completion-Cause": "success-maxtime"}
-    assert known.hear(fine, at(9)) is None
+    assert type(known.hear(fine, at(9))) is Ended
+
+
+def test_one_that_ended_and_its_channel_did_not(known: Recorders) -> None:
+    found = known.hear(stop(), at(5))
+    assert type(found) is Ended
+    assert found.known is known.get(PATH)
+    assert known.hear(stop(), at(6)) is None, "once"
+
+
+def test_one_that_ended_with_its_channel(known: Recorders) -> None:
+    assert known.hear({**stop(), "Answer-State": "hangup"}, at(5)) is None
+
+
+def test_what_moved_from_a_channel(known: Recorders) -> None:
+    assert known.moved_from("c-1") == []
+    known.hear(attached(uuid="b-9"), at(4))
+    assert [each.path for each in known.moved_from("c-1")] == [PATH]
+    assert known.moved_from("b-9") == []
+
+
+def test_one_that_is_found_elsewhere_has_moved(known: Recorders) -> None:
+    assert known.found(PATH, "c-1", at(3)) is None
+    assert known.found("/other.wav", "b-9", at(3)) is None
+    found = known.found(PATH, "b-9", at(3))
+    assert found is not None
+    assert (found.moved, found.known.moved_at) == (True, at(3))
 
 
 def test_one_that_moves_is_a_stray_from_then_on(known: Recorders) -> None:

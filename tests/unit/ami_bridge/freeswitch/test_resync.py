@@ -190,6 +190,13 @@ def test_a_third_person_is_there_still() -> None:
     assert isinstance(gone, HungUp)
 
 
+def test_a_supervisor_who_came_in_while_nobody_listened_is_heard_from_now_on() -> None:
+    third = lives(dialled(COLLEAGUE, "212", "800"), variable_current_application="three_way")
+    living = [*TALK, third | {"variable_current_application_data": AGENT}]
+    changed = [each for each in resync(queue_call(), living) if isinstance(each, TalkChanged)]
+    assert [[each.uniqueid for each in one.talkers] for one in changed] == [[AGENT, COLLEAGUE]]
+
+
 def test_a_caller_whose_agent_is_hanging_up_is_sent_by_him() -> None:
     heard = queue_call()
     ends = TALK[1] | {"Answer-State": "hangup"}
@@ -242,6 +249,76 @@ def test_a_direct_call_that_was_under_way_isnt_begun_now() -> None:
     assert kinds(resync(Heard(), living)) == ["TalkChanged"]
 
 
+DIRECT = came(CALLER), rung(AGENT, "211", CALLER, "03456009009")
+
+
+def test_a_direct_call_that_rang_and_was_answered_meanwhile_begins_now() -> None:
+    living = with_each_other(*(lives(each) for each in DIRECT))
+    heard = Heard(*DIRECT)
+    (fact,) = (each for each in resync(heard, living) if isinstance(each, Answered))
+    assert (fact.at, fact.arrival.direction) == (NOW, Direction.INBOUND)
+    again = [each for each in resync(heard, living) if isinstance(each, Answered)]
+    assert again == [], "it begins once"
+
+
+def test_so_does_one_that_was_heard_before() -> None:
+    heard = Heard(*DIRECT, bridge(CALLER, AGENT))  # early media
+    living = with_each_other(*(lives(each) for each in DIRECT))
+    (fact,) = (each for each in resync(heard, living) if isinstance(each, Answered))
+    assert fact.at == NOW
+
+
+def test_so_does_one_to_the_outside() -> None:
+    events = (
+        dialled(AGENT, "211", "902079460010"),
+        rung_outside(LINE, "02079460010", AGENT, "902079460010"),
+    )
+    living = with_each_other(*(lives(each) for each in events))
+    (fact,) = (each for each in resync(Heard(*events), living, LINE) if isinstance(each, Answered))
+    assert (fact.at, fact.arrival.direction) == (NOW, Direction.OUTBOUND)
+
+
+def test_one_to_the_outside_that_was_handed_over_meanwhile_does_not() -> None:
+    line = rung_outside(LINE, "02079460010", AGENT, "902079460010")
+    living = with_each_other(lives(line), lives(rung(COLLEAGUE, "212", AGENT, "212")))
+    heard = Heard(dialled(AGENT, "211", "902079460010"), line)
+    assert not [each for each in resync(heard, living, LINE) if isinstance(each, Answered)]
+
+
+def test_who_had_talked_may_have_been_transferred_meanwhile() -> None:
+    heard = Heard(*DIRECT, answers(AGENT), bridge(CALLER, AGENT), unbridge(CALLER, AGENT))
+    other = lives(rung(COLLEAGUE, "212", CALLER, "03456009009"))
+    living = with_each_other(lives(came(CALLER)), other)
+    assert not [each for each in resync(heard, living) if isinstance(each, Answered)]
+
+
+@pytest.mark.parametrize(
+    "living",
+    [
+        pytest.param(
+            with_each_other(
+                lives(came(CALLER), **{"Caller-Destination-Number": "212"}),
+                lives(rung(COLLEAGUE, "212", CALLER, "212")),
+            ),
+            id="sent elsewhere",
+        ),
+        pytest.param(
+            with_each_other(lives(came(CALLER)), lives(rung(COLLEAGUE, "212", AGENT, "212"))),
+            id="handed over to whom the agent has rung",
+        ),
+        pytest.param(
+            with_each_other(
+                lives(came(CALLER)),
+                lives(rung(AGENT, "211", CALLER, "03456009009")) | {"Answer-State": "early"},
+            ),
+            id="only heard",
+        ),
+    ],
+)
+def test_one_that_may_have_been_transferred_meanwhile_does_not(living: list[Event]) -> None:
+    assert not [each for each in resync(Heard(*DIRECT), living) if isinstance(each, Answered)]
+
+
 def test_behind_a_loopback_too() -> None:
     living = [
         *with_each_other(lives(came(CALLER)), lives(loopback("u-a", "211", "a", "u-b", CALLER))),
@@ -290,6 +367,33 @@ def test_a_payment_that_nobody_heard_of() -> None:
     assert facts[0].way is PaymentWay.KEY
     assert (facts[0].at - SINCE).total_seconds() == 30
     assert kinds(resync(Heard(), living))[:2] == ["PaymentBegan", "QueueEntered"]
+
+
+def test_one_that_came_and_went_unheard_is_told_whole_and_before_the_next() -> None:
+    """The notes are of whole seconds: the beginning rounded down, the end up."""
+    began_s, ended_s = int(SINCE.timestamp()) + 10, int(SINCE.timestamp()) + 20
+    paid = {"variable_HUSHTAPE_PAID": f"began:{began_s}:key:{ended_s}.999"}
+    facts = resync(queue_call(), [TALK[0] | paid, TALK[1]])
+    assert kinds(facts) == ["PaymentBegan", "PaymentEnded", "NobodyListened"]
+    assert [(each.at - SINCE).total_seconds() for each in facts[:2]] == [10, 20.999]
+    goes_on = {"variable_HUSHTAPE_PAYMENT": f"began:{ended_s + 5}:key"}
+    facts = resync(queue_call(), [TALK[0] | paid | goes_on, TALK[1]])
+    assert kinds(facts)[:3] == ["PaymentBegan", "PaymentEnded", "PaymentBegan"]
+
+
+def test_one_that_was_heard_to_end_is_not_told_again() -> None:
+    long_ago_s = int(SINCE.timestamp()) - 20
+    paid = {"variable_HUSHTAPE_PAID": f"began:{long_ago_s}:key:{long_ago_s + 10}.999"}
+    assert kinds(resync(queue_call(), [TALK[0] | paid, TALK[1]])) == ["NobodyListened"]
+
+
+def test_whoever_began_to_record_meanwhile_has_not_been_seen() -> None:
+    heard = queue_call()
+    caller = heard.translator.channel(CALLER)
+    assert caller is not None
+    assert not caller.strange
+    resync(heard, TALK)
+    assert caller.strange
 
 
 @pytest.mark.parametrize(("said_by", "by"), [("yes", Asker.CALLER), ("agent", Asker.AGENT)])

@@ -19,6 +19,7 @@ from ami_bridge.facts import (
     Fact,
     ForeignRecorder,
     HungUp,
+    LegGone,
     MuteRecorder,
     MuteUnconfirmed,
     NotePayment,
@@ -39,8 +40,8 @@ from ami_bridge.facts import (
 from ami_bridge.freeswitch import commands
 from ami_bridge.freeswitch import station as stations
 from ami_bridge.freeswitch.esl import Message
-from ami_bridge.freeswitch.recorders import EVENTS
-from ami_bridge.freeswitch.station import FreeSwitchStation
+from ami_bridge.freeswitch.station import CLOCK_STEP, FreeSwitchStation
+from ami_bridge.living import Running
 from ami_bridge.told import Told
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
@@ -50,6 +51,7 @@ NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
 PBX = Pbx(kind="freeswitch", host="127.0.0.1", spool="/spool", outside_contexts=("public",))
 CALLER = Channel("c-1", "c-1", "public", "601")
+OTHER = Channel("o-1", "o-1", "public", "601")
 HOSTILE = Channel("c-1", "c-1\n\napi shutdown", "public", "601")
 FILE = "20261121-131500-k3f7x2m7.2.both.wav"
 PATH = f"/spool/{FILE}"
@@ -84,6 +86,7 @@ class FakeLink:
         self.asked: list[str] = []
         self.now = NOW
         self.heard_at: datetime | None = None
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None  # before the next answer
 
     def start(self) -> None: ...
 
@@ -91,6 +94,9 @@ class FakeLink:
 
     async def api(self, command: str, timeout_s: float) -> str:
         self.asked.append(command)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+            self.meanwhile = None
         self.now += A_SECOND
         answer = self.script.pop(0)
         if isinstance(answer, HushtapeError):
@@ -116,6 +122,8 @@ class FakeTranslator:
 
     def foreign(self, event: Mapping[str, str], at: datetime) -> list[Told]:
         return [Told(CALLER, ForeignRecorder(at=at, on=CALLER))]
+
+    def know(self, channel: Channel, legs: Sequence[Channel]) -> None: ...
 
     def resync(
         self, living: Sequence[Mapping[str, str]], at: datetime, since: datetime
@@ -186,6 +194,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr("ami_bridge.freeswitch.station.Translator", FakeTranslator)
     monkeypatch.setattr("ami_bridge.freeswitch.station.END_TOLD_WITHIN_S", 0.001)
     monkeypatch.setattr("ami_bridge.freeswitch.station.STUCK_REST_S", 0.001)
+    monkeypatch.setattr("ami_bridge.freeswitch.station.EXPLAINED_WITHIN_S", 0.01)
     return Bench()
 
 
@@ -213,7 +222,7 @@ async def running(bench: Bench) -> None:
 
 def test_it_writes_one_file_and_asks_to_hear_of_every_recorder(bench: Bench) -> None:
     assert bench.station.one_file
-    assert set(EVENTS) <= set(bench.link.options["events"])
+    assert {"RECORD_START", "RECORD_STOP", "MEDIA_BUG_START"} <= set(bench.link.options["events"])
     assert {"Media-Bug-Target", "Record-File-Path"} <= bench.link.options["headers"]
 
 
@@ -221,6 +230,14 @@ async def test_a_recorder_is_known_by_its_path(bench: Bench) -> None:
     fact = await bench.do(START, OK)
     assert fact == RecorderStarted(at=NOW + A_SECOND, segment=2, recorder_id=PATH)
     assert bench.link.asked == [commands.start_recorder("c-1", PATH)]
+
+
+async def test_a_recording_begins_when_the_pbx_says_so_and_not_when_it_answers(
+    bench: Bench,
+) -> None:
+    bench.link.meanwhile = lambda: bench.hear("RECORD_START")
+    fact = await bench.do(START, OK)
+    assert fact == RecorderStarted(at=NOW + CLOCK_STEP, segment=2, recorder_id=PATH)
 
 
 @pytest.mark.parametrize(
@@ -292,8 +309,8 @@ async def test_a_refusal_alone_proves_nothing(bench: Bench, script: list[Any]) -
     assert fact == StopUnconfirmed(at=bench.link.now, segment=2, by_id=True)
     assert bench.link.asked[-3:] == [
         commands.channels(),
-        commands.recorders_on("c-1"),
-        commands.recorders_on("b-9"),
+        commands.bugs_on("c-1"),
+        commands.bugs_on("b-9"),
     ]
 
 
@@ -312,6 +329,15 @@ async def test_a_file_that_could_not_be_written_to_its_end_is_told(bench: Bench)
     with capture_logs() as logs:
         await bench.hear("RECORD_STOP", cause="uri-failure")
     assert alarms(logs) == [stations.CUT]
+
+
+async def test_queues_of_several_tenants_that_have_one_name_are_told_once(bench: Bench) -> None:
+    with capture_logs() as logs:
+        for queue in ("desk@one", "desk@two", "desk@one", "desk@two"):
+            headers = {"Event-Name": "CUSTOM", "CC-Queue": queue}
+            await bench.link.on_event(Message(headers, NOW))
+    (what,) = [each for each in alarms(logs) if "one tenant" in each]
+    assert what.startswith("the queue desk is there in several domains")
 
 
 async def test_the_word_of_its_end_may_come_a_moment_later(
@@ -356,6 +382,25 @@ async def test_what_ended_with_its_channel_was_told(bench: Bench) -> None:
     await bench.hear("RECORD_STOP")
     for command, script in ((STOP_EVERY, [NO_CHANNEL]), (STOP, [NO_CHANNEL])):
         assert await bench.do(command, *script) == RecorderStopped(at=closed_at, segment=2)
+
+
+@pytest.mark.parametrize(
+    ("act", "tells", "expected"),
+    [
+        ("payment-began", [], [stations.NOBODYS_PAYMENT]),
+        ("payment-began", [Told(CALLER, HungUp(at=NOW))], []),
+        ("payment-ended", [], []),
+    ],
+)
+async def test_a_payment_of_nobodys_is_told(
+    bench: Bench, act: str, tells: list[Told], expected: list[str]
+) -> None:
+    headers = {"Event-Name": "CUSTOM", "Event-Subclass": "hushtape::told", "Hushtape-Act": act}
+    headers["Event-Date-Timestamp"] = str(round(NOW.timestamp() * 1_000_000))
+    bench.station._translator.tells = tells
+    with capture_logs() as logs:
+        await bench.link.on_event(Message(headers, NOW))
+    assert alarms(logs) == expected
 
 
 # recorders that are where they must not be
@@ -484,17 +529,25 @@ async def test_a_command_that_is_none_is_a_bug(bench: Bench) -> None:
 
 async def test_after_a_login_all_that_lives_is_asked_for(bench: Bench) -> None:
     whole = {"Unique-ID": "c-1", "Caller-Context": "public", "variable_secret": "4111"}
+    whole["variable_current_application_data"] = "4111"
     refused = ActionRefused("usage", USAGE)
-    bench.link.script = [refused, rows("c-1", "gone"), json.dumps(whole), NO_CHANNEL]
+    dumps = [json.dumps(whole), NO_CHANNEL]
+    bench.link.script = [refused, rows("c-1", "gone"), *dumps, bugs("/x.wav", "/y.wav")]
     await bench.link.on_up()
     assert bench.station._translator.living == [
-        {"uuid": "c-1", "Unique-ID": "c-1", "Caller-Context": "public"}
+        {
+            "uuid": "c-1",
+            "Unique-ID": "c-1",
+            "Caller-Context": "public",
+            "Media-Bugs": "session_record session_record",
+        }
     ], "and nothing is kept that nobody reads"
     assert bench.link.asked == [
         "uuid_record",
         "show channels as json",
         "uuid_dump c-1 json",
         "uuid_dump gone json",
+        "uuid_buglist c-1",
     ]
     assert bench.station.up
     assert bench.bridge.returned
@@ -510,6 +563,75 @@ async def test_a_recorder_goes_with_its_channel_while_nobody_listened(bench: Ben
     known = bench.station._recorders.get(PATH)
     assert known is not None
     assert known.given_up
+
+
+async def test_one_that_was_moved_while_nobody_listened_is_found_and_ended(bench: Bench) -> None:
+    await running(bench)
+    await bench.link.on_down(LOST)
+    heard_at = bench.link.heard_at = bench.link.now - 5 * A_SECOND
+    await bench.link.on_down(LOST)
+    other = {"Unique-ID": "b-9"}
+    script = [ActionRefused("usage", USAGE), rows("c-1", "b-9"), json.dumps({"Unique-ID": "c-1"})]
+    bench.link.script = [*script, json.dumps(other), bugs(), bugs(PATH), OK, NOTHING]
+    await bench.link.on_up()
+    await bench.settled()
+    assert bench.link.asked[-2:] == [commands.stop_every_recorder("b-9")] * 2
+    gone = RecorderStopped(at=heard_at, segment=2, found=0)
+    assert ("c-1", gone) in bench.bridge.facts
+
+
+async def test_one_of_a_predecessors_that_moves_is_ended_too(bench: Bench) -> None:
+    bench.station.know(CALLER, [], NOW, [Running(CALLER, 2, PATH)])
+    bench.link.script = [OK, NOTHING]
+    moved_at = bench.link.now
+    await bench.hear("MEDIA_BUG_START", "b-9")
+    await bench.settled()
+    assert bench.link.asked == [commands.stop_every_recorder("b-9")] * 2
+    assert bench.bridge.facts == [("c-1", RecorderStopped(at=moved_at, segment=2, found=0))]
+
+
+@pytest.mark.parametrize(
+    "ends", [Told(OTHER, LegGone(at=NOW, leg="c-1")), Told(CALLER, HungUp(at=NOW))]
+)
+async def test_the_end_of_its_channel_shows_nothing_of_one_that_was_moved(
+    bench: Bench, ends: Told
+) -> None:
+    """It is told as of the move, and before the end: else what it takes in until then is kept."""
+    await running(bench)
+    moved_at = bench.link.now
+    bench.link.script = [OK, NOTHING]
+    await bench.hear("MEDIA_BUG_START", "b-9")
+    bench.station._translator.tells = [ends]
+    await bench.hear("CHANNEL_HANGUP_COMPLETE")
+    facts = [fact for _, fact in bench.bridge.facts]
+    assert facts[0] == RecorderStopped(at=moved_at, segment=2, found=0)
+    assert facts[1] == ends.fact
+    await bench.settled()
+    assert len(bench.bridge.facts) == 2, "once"
+
+
+async def test_one_that_can_not_list_its_channels_is_told_what_to_do(bench: Bench) -> None:
+    refused = ActionRefused("refused", "-ERR SQL disabled, no data available!")
+    bench.link.script = [ActionRefused("usage", USAGE), refused]
+    with pytest.raises(ActionRefused, match="start it without -nosql"):
+        await bench.link.on_up()
+
+
+async def test_one_that_somebody_else_has_stopped_is_told_of(bench: Bench) -> None:
+    await running(bench)
+    closed_at = bench.link.now
+    await bench.hear("RECORD_STOP")
+    await bench.settled()
+    assert bench.bridge.facts == [("c-1", RecorderStopped(at=closed_at, segment=2))]
+
+
+@pytest.mark.parametrize("command", [STOP, STOP_EVERY])
+async def test_but_not_if_its_end_was_asked_for(bench: Bench, command: Command) -> None:
+    await running(bench)
+    await bench.hear("RECORD_STOP")
+    await bench.do(command, NOTHING)
+    await bench.settled()
+    assert bench.bridge.facts == []
 
 
 async def test_where_nothing_lives_there_are_no_rows(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ami_bridge.facts import ConsultationBegan, Fact, Held, TalkChanged
 from hushtape.policy.schema import DestinationKind
 from tests.unit.ami_bridge.freeswitch.events import (
@@ -185,6 +187,15 @@ def test_a_third_person_is_in_the_talk() -> None:
     )
     assert sorted(company(facts)[-1]) == [AGENT, COLLEAGUE]
     assert company(heard.of(CALLER, gone(COLLEAGUE))) == [[AGENT]]
+
+
+@pytest.mark.parametrize("whom", [AGENT, CALLER])
+def test_a_supervisor_comes_in_on_whose_channel_he_says(whom: str) -> None:
+    heard = queue_call(dialled(COLLEAGUE, "212", "800"))
+    event = said("CHANNEL_EXECUTE", COLLEAGUE, Application="three_way", Application_Data=whom)
+    assert [sorted(each) for each in company(heard.of(CALLER, event))] == [[AGENT, COLLEAGUE]]
+    assert company(heard.of(CALLER, gone(COLLEAGUE))) == [[AGENT]]
+    assert heard.hear(event | {"Application-Data": "u-nobody"}) == []
 
 
 def test_whom_nobody_has_rung_comes_in_nowhere() -> None:

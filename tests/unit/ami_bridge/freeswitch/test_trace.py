@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -120,3 +121,37 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="another bridge writes it"):
         Trace(tmp_path / "t", WANTED)
     trace.close()
+
+
+class Shouting:
+    """Stands for a mask."""
+
+    def headers(self, event: Mapping[str, str]) -> dict[str, str]:
+        return {name: value.upper() for name, value in event.items()}
+
+    def answer(self, job: Mapping[str, str], said: str) -> str:
+        return f"{job['Job-Command']}: {said.upper()}"
+
+
+def test_what_is_kept_is_masked_and_as_long_as_it_says(tmp_path: Path) -> None:
+    trace = Trace(tmp_path / "t", WANTED, mask=Shouting())
+    trace.began(NOON)
+    trace.event(
+        event("Event-Name: e\nUnique-ID: _undef_\nCaller-Caller-ID-Name: %0A%ffstra%c3%9fe: 1\n"),
+        NOON,
+    )
+    trace.job(job({"Unique-ID": ["u", "v"], "Event-Name": 7}), NOON)
+    trace.job(job({"row_count": 1, "rows": [{"uuid": "u"}, "x"]}), NOON)
+    trace.job(job("hara"), NOON)
+    trace.close()
+    assert trace.writing is False
+    _, told, dump, rows, answer = kept(tmp_path / "t")
+    assert dict(told) == {
+        "Event-Name": "E",
+        "Caller-Caller-ID-Name": "\n\N{REPLACEMENT CHARACTER}STRASSE: 1",
+    }
+    assert json.loads(dump["_body"]) == {"Unique-ID": "U", "Event-Name": ""}
+    assert json.loads(rows["_body"]) == {"row_count": 1, "rows": [{"uuid": "U"}]}
+    assert answer["_body"] == "x: HARA"
+    data = (tmp_path / "t").read_bytes()
+    assert sum(frame.size for frame in Cutter().feed(data)) == len(data)
