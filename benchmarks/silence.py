@@ -76,7 +76,7 @@ def main(calls: int) -> None:
             Product(folder, [pbx], policies=[EXAMPLES / f"{OURS.policy}.toml"])
         )
         yardstick = [sys.executable, __file__, YARDSTICK]
-        yardstick += [str(pbx.ami_port), pbx.hushtape_secret, pbx.spool_inside]
+        yardstick += [str(pbx.control_port), pbx.hushtape_secret, pbx.spool_inside]
         log = folder / "yardstick.log"
         process = processes.spawn(yardstick, log)
         stack.callback(processes.end, [process])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 
-from lab import crowd, install, keep, table
+from lab import crowd, install, keep, kinds, table
 from lab.payments import PAYMENTS
 from lab.scenarios import MADE_UP, SCENARIOS
-from lab.tour import Selection, run
+from lab.tour import Selection, Stages, run
 from lab.town import COUNCILS
 from lab.troubles import FAULTS
 
@@ -24,6 +25,13 @@ CROWD = "crowd"
 @click.option("--scenario", "names", multiple=True, metavar="NAME", help="Only this one.")
 @click.option("--policy", "policies", multiple=True, metavar="NAME", help="Only this policy.")
 @click.option(
+    "--pbx",
+    type=click.Choice(kinds.KINDS),
+    default=kinds.ASTERISK,
+    show_default=True,
+    help="What the calls are made through.",
+)
+@click.option(
     "--keep", "keep_running", is_flag=True, help="Leave it running afterwards, to ring it yourself."
 )
 @click.option(
@@ -33,17 +41,20 @@ CROWD = "crowd"
     metavar="FILE",
     help="Write the results as a Markdown page, too.",
 )
+@click.pass_obj
 def main(
+    stages: Stages | None,
     yes: bool,
     list_only: bool,
     names: tuple[str, ...],
     policies: tuple[str, ...],
+    pbx: str,
     keep_running: bool,
     page: Path | None,
 ) -> None:
     """Hear real calls recorded as five councils' policies say.
 
-    Starts Asterisks of its own, SIP phones that each sing their own tone, and Hushtape beside
+    Starts PBXes of its own, SIP phones that each sing their own tone, and Hushtape beside
     them; makes a tour of calls; and measures in every recording who can be heard when. Ends with
     exit code 1 if anything is not as the policy says. Whatever it started is ended.
 
@@ -51,21 +62,29 @@ def main(
       ./run-lab --yes
       ./run-lab --policy surrey --scenario blind-to-payment
       ./run-lab --policy surrey --scenario hang-up-by-caller --keep
+      ./run-lab --pbx freeswitch
     """
     if list_only:
         _list()
         return
-    selection = _select(names, policies)
+    selection = _select(names, policies, pbx)
+    if lacking := kinds.lacking(pbx):
+        if stages is None:
+            raise click.UsageError(lacking)
+        click.echo(
+            f"Only what is played on the PBX that runs; the rest isn't, for there is {lacking}"
+        )
+        selection = replace(selection, faults=(), made_up=(), payments=())
     install.offer(yes)
     afterwards = partial(keep.stay, councils=list(selection.councils), say=click.echo)
-    report = run(selection, click.echo, afterwards if keep_running else None)
+    report = run(selection, click.echo, afterwards if keep_running else None, stages)
     if page is not None:
-        page.write_text(table.markdown(report.takes), encoding="utf-8")
+        page.write_text(table.markdown(report.takes, selection.pbx), encoding="utf-8")
     click.echo(report.summary())
     sys.exit(0 if report.ok else 1)
 
 
-def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
+def _select(names: tuple[str, ...], policies: tuple[str, ...], pbx: str) -> Selection:
     known = [*(s.name for s in (*SCENARIOS, *MADE_UP, *PAYMENTS)), CROWD, *(f.name for f in FAULTS)]
     for name in names:
         if name not in known:
@@ -82,6 +101,7 @@ def _select(names: tuple[str, ...], policies: tuple[str, ...]) -> Selection:
         faults=[f for f in FAULTS if everything or f.name in names],
         made_up=[s for s in MADE_UP if everything or s.name in names],
         payments=[s for s in PAYMENTS if everything or s.name in names],
+        pbx=pbx,
     )
 
 

@@ -29,7 +29,8 @@ def nothing_else(stage: Stage, takes: Sequence[Take]) -> Take:
         stage.product.await_empty_spool()
     strays = {each for one in takes for each in one.strays} - set(expected)
     archived = sorted(x.manifest["call"]["pbx_call"] for x in stage.product.recordings())
-    found = [each for each in archived if each not in strays]
+    is_ours = stage.product.is_ours
+    found = [each for each in archived if each not in strays and is_ours(each)]
     left = stage.product.spooled()
     take.check(
         found == expected,
@@ -40,7 +41,7 @@ def nothing_else(stage: Stage, takes: Sequence[Take]) -> Take:
         not unrecorded & set(found), f"no recording of the {len(unrecorded)} calls without one"
     )
     discarded = sorted(each for one in takes for each in one.discarded)
-    proved = [each for each in _discards(stage) if each not in strays]
+    proved = [each for each in _discards(stage) if each not in strays and is_ours(each)]
     take.check(
         proved == discarded and not set(discarded) & set(found),
         f"{len(proved)} proofs for {len(discarded)} calls of which nothing was to be kept",
@@ -76,7 +77,7 @@ def nothing_personal(stage: Stage, people: Sequence[Person]) -> Take:
     )
     rewrite_aof(client)
     client.close()
-    logged = personal.traces(product.log.read_bytes(), people)
+    logged = personal.traces(product.log_bytes(), people)
     take.check(not logged, f"{len(product.log_lines())} lines of log{_listed(logged)}")
     beside = {
         f"{each} in {path.relative_to(product.archive)}"

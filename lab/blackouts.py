@@ -94,7 +94,7 @@ def black_out(
             outage = blackout.play(stage.product, redis, away_s)
             calls = [each.result() for each in running]
         await_archived(stage.product)
-        _await_complete(stage.product)
+        await_complete(stage.product)
         _look(stage, tally, calls, mark, [outage] if outage else [])
         tally.kills += 1
         say(f"{stage.pbx.name}, {blackout.name}: {tally.text()}")
@@ -111,12 +111,12 @@ def _look(
     events = stage.eyes.events(since=mark)
     for played in calls:
         tally.look(stage.product, played, course_of(events, played.uniqueid), outages)
-    wrong = _unscheduled(stage.product)
+    wrong = unscheduled(stage.product)
     tally.check(not wrong, f"not scheduled for deletion when they are due: {', '.join(wrong)}")
     tally.look_for_bugs(stage.product)
 
 
-def _unscheduled(product: Product) -> list[str]:
+def unscheduled(product: Product) -> list[str]:
     client = redis_link.connect(configuration.load(product.config))
     try:
         return [
@@ -128,7 +128,7 @@ def _unscheduled(product: Product) -> list[str]:
         client.close()
 
 
-def _await_complete(product: Product) -> None:
+def await_complete(product: Product) -> None:
     """Wait until the catalogue knows every recording of the archive again."""
 
     def complete() -> bool:

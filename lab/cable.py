@@ -56,9 +56,14 @@ class Cable:
         """End every connection, and refuse new ones."""
         with self._lock:
             listener, self._listener = self._listener, None
-            lines, self._lines = self._lines, []
         if listener is not None:
             _close(listener)
+        self.drop()
+
+    def drop(self) -> None:
+        """End every connection; new ones are let through."""
+        with self._lock:
+            lines, self._lines = self._lines, []
         for line in lines:
             line.close()
 

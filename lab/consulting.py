@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 
 from lab.eyes import Event, Predicate, event
-from lab.phone import Dialog, Phone
+from lab.phone import Phone
 from lab.scene import EVENT_TIMEOUT_S, QueueCall, Stage, Take
 from lab.town import Council
 from lab.waiting import pass_time
@@ -213,14 +213,4 @@ class ByPhone(Consultation):
         self._agent.take_back()
 
     def _transfer(self) -> None:
-        self._agent.attended_transfer(self.number, self._dialog())
-
-    def _dialog(self) -> Dialog:
-        """The second call as the PBX knows it."""
-        call_id, local_tag, remote_tag = (
-            self._eyes.action(
-                "Getvar", Channel=self._channel, Variable=f"CHANNEL(pjsip,{name})"
-            ).get("Value")
-            for name in ("call-id", "local_tag", "remote_tag")
-        )
-        return Dialog(call_id, local_tag, remote_tag)
+        self._agent.attended_transfer(self.number, self._eyes.dialog(self._channel))

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from lab.eyes import Event, ObserverError, Predicate, event
+from lab.phone import PhoneError
 from lab.scene import EVENT_TIMEOUT_S, QueueCall, Stage, Take, await_free, words_of
 from lab.town import Council, Person, Queue
 from lab.waiting import pass_time, until
@@ -55,18 +56,15 @@ def log_in(stage: Stage, queue: Queue, who: Person) -> Iterator[None]:
     member = {"Queue": queue.name, "Interface": f"PJSIP/{who.endpoint}"}
     stage.eyes.action("QueueAdd", **member)
     try:
-        until(f"the agents of {queue.name} are free", lambda: _all_free(stage, queue), FREE_S)
+        until(
+            f"the agents of {queue.name} are free",
+            lambda: stage.eyes.agents_are_free(queue.name),
+            FREE_S,
+        )
         with stage.phone(who).by_hand():
             yield
     finally:
         stage.eyes.action("QueueRemove", **member)
-
-
-def _all_free(stage: Stage, queue: Queue) -> bool:
-    """Whether every member stands as "Not in use" in the queue's own list."""
-    lines = stage.eyes.command(f"queue show {queue.name}").splitlines()
-    members = [line for line in lines if "ringinuse" in line]
-    return bool(members) and all("(Not in use)" in line for line in members)
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,8 @@ def park(stage: Stage, council: Council, call: QueueCall, take: Take) -> tuple[f
     ours = event("ParkedCall", ParkeeUniqueid=call.uniqueid)
     parked = stage.eyes.wait_for(ours, EVENT_TIMEOUT_S, mark)
     take.lines.append((parked.at_s - call.entered_s, "the agent parks the caller"))
-    agent.hang_up()
+    with suppress(PhoneError):  # a FreeSWITCH has done it by then
+        agent.hang_up()
     agent.closed(since=agent_mark)
     return pressing_s, parked
 

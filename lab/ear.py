@@ -12,7 +12,7 @@ import struct
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ RATE_HZ = 8000
 FRAME_S = 0.020
 FINE_S = 0.200
 DECODE_TIMEOUT_S = 120
+SOLVED_KEPT = 16  # 3 MB each, for a hundred tones
 
 # A tone is there when its amplitude is above this share of full scale ...
 FLOOR_DBFS = -46.0
@@ -307,6 +308,13 @@ def _fit(samples: Floats, hz: Iterable[float], rate_hz: int, frame_s: float) -> 
     length = round(rate_hz * frame_s)
     count = len(samples) // length
     frames = samples[: count * length].reshape(count, length)
+    weights = frames @ _solved(tuple(hz), rate_hz, length).T
+    return np.asarray(np.hypot(weights[:, 1::2], weights[:, 2::2]))
+
+
+@lru_cache(SOLVED_KEPT)  # takes longer than all the rest, for many tones
+def _solved(hz: tuple[float, ...], rate_hz: int, length: int) -> Floats:
+    """What a frame is to be multiplied by, for the weights of all tones."""
     t = (np.arange(length) - (length - 1) / 2) / rate_hz
     waves = [np.ones_like(t)]
     for f in hz:
@@ -315,9 +323,9 @@ def _fit(samples: Floats, hz: Iterable[float], rate_hz: int, frame_s: float) -> 
     # A gentle taper: strong enough that noise and half-filled frames leak little, not so strong
     # that tones 90 Hz apart become one.
     taper = np.sin(np.pi * (np.arange(length) + 0.5) / length)
-    solve = np.linalg.pinv(basis * taper[:, None]) * taper[None, :]
-    weights = frames @ solve.T
-    return np.asarray(np.hypot(weights[:, 1::2], weights[:, 2::2]))
+    solved: Floats = np.linalg.pinv(basis * taper[:, None]) * taper[None, :]
+    solved.setflags(write=False)
+    return solved
 
 
 def _present(amplitudes: Floats, below_loudest_db: float, neighbourhood: int) -> Flags:

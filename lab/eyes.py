@@ -1,4 +1,5 @@
-"""Whoever watches a PBX for the lab: what it has told so far, and what is still to come."""
+"""Whoever watches a PBX for the lab: what it has told so far, what is still to come, what it says
+when it is asked. The words are Asterisk's: what other PBXes say is put into them."""
 
 from __future__ import annotations
 
@@ -17,8 +18,17 @@ class ObserverError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Dialog:
+    """A SIP dialog as its other end (the PBX) names it: what a `Replaces` needs."""
+
+    call_id: str
+    local_tag: str
+    remote_tag: str
+
+
+@dataclass(frozen=True)
 class Event:
-    """One AMI block. `at_s` is Asterisk's own time (epoch, s), `seen_s` when it was read here."""
+    """One AMI block. `at_s` is the PBX's own time (epoch, s), `seen_s` when it was read here."""
 
     headers: Mapping[str, str]
     at_s: float
@@ -74,6 +84,28 @@ class Eyes:
 
     def close(self) -> None:
         """Leave; the reader thread ends with the link."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ asking
+
+    def action(self, action: str, /, **headers: str | list[str]) -> Event:
+        """Do what Asterisk's action of this name does; ObserverError unless that is a success."""
+        raise NotImplementedError
+
+    def command(self, line: str) -> str:
+        """What the PBX's own console says to a line."""
+        raise NotImplementedError
+
+    def agents_are_free(self, queue: str) -> bool:
+        """Whether every agent of a queue waits for a call."""
+        raise NotImplementedError
+
+    def dialog(self, channel: str) -> Dialog:
+        """The SIP dialog of a phone's channel."""
+        raise NotImplementedError
+
+    def phone_is_at(self, endpoint: str, sip_port: int) -> bool:
+        """Whether the PBX rings an endpoint at this port of 127.0.0.1."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ seeing

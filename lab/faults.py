@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
@@ -108,13 +108,17 @@ class Props:
 class Fault:
     """One fault: a name, a title, how it is played, and on which track.
 
-    Each track has an Asterisk, a Redis and a Hushtape of its own; the tracks run side by side.
+    Each track has a PBX, a Redis and a Hushtape of its own; the tracks run side by side.
+
+    Args:
+        lacks: kinds of PBX on which it can't be played, and what they lack for it.
     """
 
     name: str
     title: str
     play: Callable[[Stage, Council, Props, Take], None]
     track: int = 0
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 def _redis_away(stage: Stage, council: Council, props: Props, take: Take) -> None:

@@ -6,34 +6,30 @@ says.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from lab import ports, processes, town
+from lab import town
 from lab.esl_eyes import EslEyes, EslEyesError
-from lab.lifetime import Lifetime
+from lab.pbxes import TEMPLATES, OwnPbx, filled_in
 from lab.sounds import write_sounds
-from lab.waiting import LabTimeoutError, until
-from lab.workplace import Workplace
+from lab.waiting import pass_time
 
 PROGRAM_VARIABLE = "HUSHTAPE_FREESWITCH"
-BOOT_TIMEOUT_S = 60.0
-STOP_GRACE_S = 10.0
-RTP_PORTS = 240
-CROWDED_RTP_PORTS = 600
+WARM_UP_S = 1.0
+# Whenever mod_local_stream has played all the files of a folder it is silent for a second.
+MUSIC_S = 60.0
+MUSIC_FILES = 120
 RINGS_S = 20  # a telephone of a queue
 
 TREE = ("conf/hushtape", "log", "db", "run", "spool/hushtape", "storage", "cache", "tmp")
 MORE_TREE = ("scripts", "htdocs", "certs", "grammar", "sounds", "moh")
-TEMPLATES = Path(__file__).parent / "pbx" / "freeswitch"
 DIALPLAN = Path(__file__).parents[1] / "dialplan" / "freeswitch"  # what Hushtape ships
-_PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
 def program() -> str:
@@ -41,139 +37,151 @@ def program() -> str:
     return os.environ.get(PROGRAM_VARIABLE, "") or shutil.which("freeswitch") or ""
 
 
-class FreeSwitch(Lifetime):
+def lacking() -> str:
+    """What is wrong with that, and what to do; "" if it can be started."""
+    path = program()
+    if not path:
+        return (
+            "no FreeSWITCH on the PATH: name the program, as in"
+            f" {PROGRAM_VARIABLE}=/usr/bin/freeswitch"
+        )
+    if not os.access(path, os.X_OK) or not Path(path).is_file():
+        return f"{PROGRAM_VARIABLE}={path}: there is no program that can be started"
+    return ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one FreeSWITCH differs from another one."""
+
+    name: str
+    sip_port: int
+    esl_port: int
+    rtp_ports: range
+    secret: str  # of the event socket
+    phone_secret: str
+    crowd: town.Crowd
+
+
+class FreeSwitch(OwnPbx):
     """A FreeSWITCH on 127.0.0.1 that knows the whole town (and a crowd of `crowd` pairs)."""
 
     kind = "freeswitch"
+    title = "FreeSWITCH"
 
-    def __init__(self, name: str = "fs1", *, crowd: int = 0, keep: bool = False) -> None:
-        self.name = name
-        self.crowd = town.Crowd(crowd)
-        self.keep = keep
-        self._process: processes.Process | None = None
-        self._place = Workplace(None, name)
-        self.tree_here = self._place.here
-        self._ports = ports.claim(20)
-        self._rtp = ports.claim(CROWDED_RTP_PORTS if crowd else RTP_PORTS)
-        self.sip_port, self.esl_port = self._ports[0:2]
-        self.hushtape_secret = secrets.token_urlsafe(18)
+    def __init__(
+        self,
+        name: str = "fs1",
+        *,
+        crowd: int | town.Crowd = 0,
+        time_zone: str = "",
+        keep: bool = False,
+    ) -> None:
+        super().__init__(name, crowd=crowd, time_zone=time_zone, keep=keep)
         self.phone_secret = secrets.token_urlsafe(12)
-        self.spool_here = self.tree_here / "spool" / "hushtape"
-        self.spool_inside = str(self.spool_here)
-        self.log_here = self.tree_here / "log" / "full"
         self._write_tree()
 
     # ------------------------------------------------------------------ life
 
     def start(self) -> None:
-        """Start FreeSWITCH and wait until phones can register."""
+        """Start it, and let a queue have one call: at the first one it stands still for 0.5 s."""
         if self.alive():
             return
-        tree = self.tree_here
-        command = [program(), "-nonat", "-np", "-nc", "-nf"]
-        folders = {"run": "run", "conf": "conf", "log": "log", "db": "db", "temp": "tmp"}
-        folders |= {name: name for name in ("storage", "cache", "scripts", "htdocs", "certs")}
-        folders |= {"grammar": "grammar", "sounds": "sounds", "recordings": "spool"}
-        for option, folder in folders.items():
-            command += [f"-{option}", str(tree / folder)]
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tree), "LC_ALL": "C.UTF-8"}
-        process = processes.spawn(command, tree / "log" / "console", env=env)
-        self._process = process
+        super().start()
+        with self.observer() as eyes:
+            warm_up(eyes)
 
-        def booted() -> bool:
-            if process.poll() is not None:
-                raise RuntimeError(f"FreeSWITCH {self.name} ended at once:\n{self.log_tail()}")
-            try:
-                with self.observer() as eyes:
-                    return "\nURL " in eyes.command("sofia status profile lab")
-            except (OSError, EslEyesError):
-                return False
+    @property
+    def _home_inside(self) -> str:
+        return str(self.tree_here)
 
+    def _command(self) -> list[str]:
+        return command(program(), self.tree_here)
+
+    def _is_up(self) -> bool:
         try:
-            until(f"FreeSWITCH {self.name} boots", booted, BOOT_TIMEOUT_S, poll_s=0.1)
-        except (LabTimeoutError, RuntimeError) as error:
-            tail = self.log_tail()
-            self.stop()
-            raise RuntimeError(f"{error}\n{tail}") from error
-
-    def stop(self) -> None:
-        """End FreeSWITCH, politely at first; what it wrote stays."""
-        if self._process is not None:
-            processes.end([self._process], STOP_GRACE_S)
-            self._process = None
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
-            processes.end([self._process], grace_s=0.0, politely=False)
-            self._process = None
-
-    def remove(self) -> None:
-        """Stop, give the ports back, and delete the tree (unless `keep` was asked for)."""
-        self.stop()
-        ports.release(self._ports)
-        ports.release(self._rtp)
-        if self.keep:
-            self._place.keep()
-        else:
-            self._place.remove()
-
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+            with self.observer() as eyes:
+                return "\nURL " in eyes.command("sofia status profile lab")
+        except (OSError, EslEyesError):
+            return False
 
     # ------------------------------------------------------------------ asking
 
     def observer(self, record: Path | None = None) -> EslEyes:
         """Somebody who sees everything; `record` takes the raw bytes received."""
         numbers = {each.endpoint: each.number for each in town.everybody(self.crowd)}
-        return EslEyes(self.esl_port, self.hushtape_secret, numbers, record=record)
-
-    def log_tail(self, lines: int = 30) -> str:
-        """The last lines of FreeSWITCH's own log and of its console."""
-        text = []
-        for path in (self.log_here, self.tree_here / "log" / "console"):
-            with contextlib.suppress(OSError):
-                text += path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-        return "\n".join(text)
-
-    def cpu_seconds(self) -> float:
-        """Processor time used so far, in seconds."""
-        return processes.cpu_seconds(self._process) if self._process else 0.0
+        return EslEyes(self.control_port, self.hushtape_secret, numbers, record=record)
 
     # ------------------------------------------------------------------ configuration
 
     def _write_tree(self) -> None:
-        for part in (*TREE, *MORE_TREE):
-            (self.tree_here / part).mkdir(parents=True)
-        everybody = list(town.everybody(self.crowd))
-        queues = list(town.queues(self.crowd))
-        values = {
-            "tree": str(self.tree_here),
-            "systemname": self.name,
-            "sip_port": str(self.sip_port),
-            "esl_port": str(self.esl_port),
-            "rtp_start": str(self._rtp[0]),
-            "rtp_end": str(self._rtp[-1]),
-            "secret": self.hushtape_secret,
-            "payment_hz": str(town.PAYMENT_HZ),
-            "users": "".join(_user(each, self.phone_secret) for each in everybody),
-            "queues": "".join(_queue(each) for each in queues),
-            "agents": "".join(_agent(each) for each in _agents(queues, everybody)),
-            "tiers": "".join(_tier(m, q.name) for q in queues for m in q.members),
-            "numbers": "".join(_number(each) for each in town.COUNCILS),
-            "internal_queues": "".join(_internal(each) for each in queues),
-        }
-        conf = self.tree_here / "conf"
-        for template in sorted(TEMPLATES.glob("*.xml")):
-            text = template.read_text(encoding="utf-8")
-            for _ in range(2):  # what is filled in may hold placeholders
-                text = _PLACEHOLDER.sub(lambda m: values.get(m.group(1), m.group(0)), text)
-            (conf / template.name).write_text(text, encoding="utf-8")
-        (conf / "freeswitch.xml").chmod(0o600)
-        for shipped in sorted(DIALPLAN.glob("*.xml")):
-            shutil.copyfile(shipped, conf / "hushtape" / shipped.name)
-        write_sounds(self.tree_here)
+        settings = Settings(
+            name=self.name,
+            sip_port=self.sip_port,
+            esl_port=self.control_port,
+            rtp_ports=self._rtp,
+            secret=self.hushtape_secret,
+            phone_secret=self.phone_secret,
+            crowd=self.crowd,
+        )
+        write_tree(self.tree_here, settings)
+
+
+def warm_up(eyes: EslEyes) -> None:
+    """Let one call of a queue be served."""
+    queue = town.COUNCILS[0].main_queue.name
+    eyes.command(f"originate null/warm-up &callcenter({queue})")
+    pass_time(WARM_UP_S)
+    eyes.command("hupall")
+
+
+def command(path: str, tree: Path) -> list[str]:
+    """What starts a FreeSWITCH with this tree in the foreground."""
+    started = [path, "-nonat", "-np", "-nc", "-nf"]
+    folders = {"run": "run", "conf": "conf", "log": "log", "db": "db", "temp": "tmp"}
+    folders |= {name: name for name in ("storage", "cache", "scripts", "htdocs", "certs")}
+    folders |= {"grammar": "grammar", "sounds": "sounds", "recordings": "spool"}
+    for option, folder in folders.items():
+        started += [f"-{option}", str(tree / folder)]
+    return started
+
+
+def write_tree(tree: Path, settings: Settings, called: str = "") -> None:
+    """Write the folders, the configuration and the sounds of one.
+
+    Args:
+        called: the tree's path when it is used, where that is another one.
+    """
+    for part in (*TREE, *MORE_TREE):
+        (tree / part).mkdir(parents=True)
+    everybody = list(town.everybody(settings.crowd))
+    queues = list(town.queues(settings.crowd))
+    values = {
+        "tree": called or str(tree),
+        "systemname": settings.name,
+        "sip_port": str(settings.sip_port),
+        "esl_port": str(settings.esl_port),
+        "rtp_start": str(settings.rtp_ports[0]),
+        "rtp_end": str(settings.rtp_ports[-1]),
+        "secret": settings.secret,
+        "payment_hz": str(town.PAYMENT_HZ),
+        "users": "".join(_user(each, settings.phone_secret) for each in everybody),
+        "queues": "".join(_queue(each) for each in queues),
+        "agents": "".join(_agent(each) for each in _agents(queues, everybody)),
+        "tiers": "".join(_tier(m, q.name) for q in queues for m in q.members),
+        "numbers": "".join(_number(each) for each in town.COUNCILS),
+        "internal_queues": "".join(_internal(each) for each in queues),
+    }
+    conf = tree / "conf"
+    for template in sorted((TEMPLATES / "freeswitch").glob("*.xml")):
+        text = template.read_text(encoding="utf-8")
+        (conf / template.name).write_text(filled_in(text, values), encoding="utf-8")
+    (conf / "freeswitch.xml").chmod(0o600)
+    for shipped in sorted(DIALPLAN.glob("*.xml")):
+        shutil.copyfile(shipped, conf / "hushtape" / shipped.name)
+    write_sounds(tree, MUSIC_S)
+    for number in range(MUSIC_FILES):
+        (tree / "moh" / f"tone-{number}.wav").symlink_to("tone.wav")
 
 
 def _user(person: town.Person, secret: str) -> str:
@@ -291,6 +299,7 @@ def _number(council: town.Council) -> str:
     </extension>
     <extension name="council-{p}">
       {here}>
+        <action application="hash" data="insert/waiting/{p}/${{uuid}}"/>
         <action application="callcenter" data="{main}"/>
         <action application="hangup"/>
       </condition>

@@ -11,10 +11,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from lab.deeds import routed
 from lab.ear import Heard
-from lab.eyes import Event, event
+from lab.eyes import Event, ObserverError, event
 from lab.faults import RECOVER_TIMEOUT_S, Fault, Props
 from lab.outcomes import LAST_S, heard_after
 from lab.product import Product
@@ -43,6 +44,7 @@ SLACK_S = 0.3
 RESUMES_S = 1.0  # when all is well again, the talk is recorded again after so long at the latest
 NOBODYS_S = 4.0
 ANSWER_S = 0.05
+CHANNELS = {"asterisk": "core show channels concise", "freeswitch": "show channels"}
 
 
 class Wrong:
@@ -102,17 +104,18 @@ class _OldYes(_Stopped):
         Every digit of the nonce is turned into the next one: as long, as likely, and old.
         """
         asked = event("UserEvent", UserEvent="Hushtape", Act="silence")
-        turned = str.maketrans("0123456789", "1234567890")
+        turned = str.maketrans("0123456789abcdef", "1234567890bcdefa")
         while not self._ended.wait(ANSWER_S):
             for question in self._eyes.events(asked, self._mark):
                 nonce = question.get("Nonce")
                 wrong = (nonce.translate(turned), nonce[:-1], f"{nonce}0", "yes", "")
-                self._eyes.ask(
-                    "Setvar",
-                    Channel=self._call.channel,
-                    Variable="HUSHTAPE_SILENCE",
-                    Value=wrong[self.answers % len(wrong)],
-                )
+                with suppress(ObserverError):  # the caller has hung up
+                    self._eyes.action(
+                        "Setvar",
+                        Channel=self._call.channel,
+                        Variable="HUSHTAPE_SILENCE",
+                        Value=wrong[self.answers % len(wrong)],
+                    )
                 self.answers += 1
 
     def over(self) -> None:
@@ -217,7 +220,7 @@ def _await_ring_back(stage: Stage, council: Council, take: Take, mark: int) -> N
     try:
         stage.phone(council.agent).wait_for("CALL_INCOMING", BACK_TIMEOUT_S, mark)
     except LabTimeoutError:
-        take.notes += stage.eyes.command("core show channels concise").splitlines()
+        take.notes += stage.eyes.command(CHANNELS[stage.pbx.kind]).splitlines()
         raise
 
 

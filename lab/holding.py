@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 from lab.lifetime import Lifetime
+from lab.pbxes import Pbx
 from lab.rawsip import RawPhone
+from lab.town import Person
 
 ANSWER_TIMEOUT_S = 3.0
 START_TIMEOUT_S = 20.0
@@ -33,13 +35,12 @@ class HoldingPhone(Lifetime):
     """A phone that rings, answers by itself, and can hold and resume its last call.
 
     Args:
-        sip_port: the Asterisk's.
-        endpoint: in whose place it is registered.
-        tone_hz: what it sings.
+        who: in whose place it is registered, and as whom it sings.
     """
 
-    def __init__(self, sip_port: int, endpoint: str, tone_hz: int) -> None:
-        self._arguments = [str(sip_port), endpoint, str(tone_hz)]
+    def __init__(self, pbx: Pbx, who: Person) -> None:
+        self._arguments = [str(pbx.sip_port), who.endpoint, str(who.tone_hz)]
+        self._secret = pbx.phone_secret
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -52,6 +53,7 @@ class HoldingPhone(Lifetime):
             text=True,
             cwd=ROOT,
         )
+        self._say(self._secret)
         self._expect(READY, START_TIMEOUT_S)
 
     def hold(self) -> None:
@@ -74,12 +76,15 @@ class HoldingPhone(Lifetime):
             process.communicate()
 
     def _ask(self, word: str) -> None:
+        self._say(word)
+        self._expect(word, 2 * ANSWER_TIMEOUT_S)
+
+    def _say(self, word: str) -> None:
         process = self._process
         if process is None or process.stdin is None:
             raise HoldingError("the phone was not started")
         process.stdin.write(f"{word}\n")
         process.stdin.flush()
-        self._expect(word, 2 * ANSWER_TIMEOUT_S)
 
     def _expect(self, word: str, timeout_s: float) -> None:
         process = self._process
@@ -94,8 +99,8 @@ class HoldingPhone(Lifetime):
 class _Singer(RawPhone):
     """The phone itself."""
 
-    def __init__(self, sip_port: int, endpoint: str, tone_hz: int) -> None:
-        super().__init__(sip_port, endpoint, tone_hz)
+    def __init__(self, sip_port: int, endpoint: str, tone_hz: int, secret: str) -> None:
+        super().__init__(sip_port, endpoint, tone_hz, secret)
         self._invite: dict[str, str] = {}  # the headers of the call's INVITE, in small letters
         self._tag = ""
         self._cseq = 0
@@ -149,8 +154,8 @@ class _Singer(RawPhone):
 
 
 def main(sip_port: int, endpoint: str, tone_hz: int) -> None:
-    """Be the phone, told on standard input what to do, until that is closed."""
-    with _Singer(sip_port, endpoint, tone_hz) as singer:
+    """Be the phone, told on standard input its password and then what to do, until it is closed."""
+    with _Singer(sip_port, endpoint, tone_hz, sys.stdin.readline().strip()) as singer:
         print(READY, flush=True)
         for line in sys.stdin:
             word = line.strip()

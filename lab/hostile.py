@@ -111,7 +111,7 @@ def _play(stage: Stage, council: Council, props: Props, take: Take) -> None:
     calls: list[Call] = []
     with (
         RawCaller(sip_port, CALLER_HZ) as caller,
-        RawPhone(sip_port, council.agent.endpoint, AGENT_HZ),
+        RawPhone(sip_port, council.agent.endpoint, AGENT_HZ, stage.pbx.phone_secret),
     ):
         for attempt in attempts(mark, council.did):
             answer, call = _ring(stage, council, caller, attempt)
@@ -302,4 +302,9 @@ def _listed(wrong: list[str], most: int = 8) -> str:
 
 
 TRACK = 2  # an Asterisk and a Hushtape of its own: no other call may be among these
-HOSTILE = Fault("hostile-callers", "callers whose names are commands", _play, track=TRACK)
+# The lab's own caller and telephone show no password, and what they send is made for the lines of
+# Asterisk's manager interface.
+LACKS = {"freeswitch": "its events are url-encoded; what gets through is tried in ./run-tests"}
+HOSTILE = Fault(
+    "hostile-callers", "callers whose names are commands", _play, track=TRACK, lacks=LACKS
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from lab.phones import PhoneError
@@ -34,6 +34,11 @@ def stay(stage: Stage, councils: list[Council], say: Callable[[str], None]) -> N
         "Ctrl-C ends it all.",
     ]
     say("\n".join(lines))
+    answer(stage, councils, ended)
+
+
+def answer(stage: Stage, councils: Sequence[Council], ended: threading.Event) -> None:
+    """Let the councils' agents answer whoever rings, until it is to end."""
     agents = [stage.phone(council.agent) for council in councils]
     marks = {agent.name: agent.mark() for agent in agents}
     while not ended.wait(ANSWER_AFTER_S):

@@ -13,8 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import gamble, judge
-from lab.asterisk import Asterisk
+from lab import gamble, judge, kinds
 from lab.cable import Cable
 from lab.course import Course, course_of
 from lab.gamble import Plan, Played
@@ -110,24 +109,31 @@ class Tally:
 
 
 @contextmanager
-def open_track(folder: Path, name: str, redis_url: str = "") -> Iterator[Stage]:
-    """One Asterisk with the phones of the councils, and one Hushtape beside it."""
-    with open_lined_track(folder, name, redis_url) as (stage, _):
+def open_track(
+    folder: Path, name: str, redis_url: str = "", *, kind: str = kinds.ASTERISK
+) -> Iterator[Stage]:
+    """One PBX with the phones of the councils, and one Hushtape beside it."""
+    with open_lined_track(folder, name, redis_url, kind=kind) as (stage, _):
         yield stage
 
 
 @contextmanager
 def open_lined_track(
-    folder: Path, name: str, redis_url: str = "", *, over_cable: bool = False
+    folder: Path,
+    name: str,
+    redis_url: str = "",
+    *,
+    over_cable: bool = False,
+    kind: str = kinds.ASTERISK,
 ) -> Iterator[tuple[Stage, Cable]]:
     """The same, with the line to the PBX in the lab's hands."""
     people = [person for council in COUNCILS for person in council.people]
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        pbx = stack.enter_context(Asterisk(name=name))
+        pbx = stack.enter_context(kinds.make(kind, name))
         agents = [council.agent for council in COUNCILS]
         phones = stack.enter_context(Phones(pbx, people, manual=agents))
-        cable = stack.enter_context(Cable(pbx.ami_port))
+        cable = stack.enter_context(Cable(pbx.control_port))
         lines = {pbx.name: cable.port} if over_cable else {}
         product = stack.enter_context(Product(folder, [pbx], redis_url, lines))
         eyes = stack.enter_context(pbx.observer())

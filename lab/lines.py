@@ -31,6 +31,7 @@ SLOW_WORDS = ("slow", "did not answer")
 NOTICED_WITHIN_S = 15.0
 
 _ACTION = re.compile(rb"(?:^|\r\n\r\n)(Action: .*?)(?=\r\n\r\n)", re.DOTALL)
+_UUID_RECORD = re.compile(rb"api uuid_record [0-9a-f-]+ start (\S+)")
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,7 @@ def _noticed(
 
 def twice(tally: Tally, stage: Stage, mark: int, sent: bytes) -> None:
     """No recorder was asked for twice, and none ran or was stopped that nobody asked for."""
-    asked = Counter(
-        _header(action, b"Options")
-        for action in _ACTION.findall(sent)
-        if action.startswith(b"Action: MixMonitor\r\n")
-    )
+    asked = Counter(_asked_for(sent))
     for options, count in asked.items():
         tally.check(count == 1, f"{count} times the same recorder: {options.decode()}")
     starts = Counter(
@@ -189,6 +186,12 @@ def twice(tally: Tally, stage: Stage, mark: int, sent: bytes) -> None:
             count <= starts[uniqueid],
             f"{uniqueid}: {count} recorders stopped, {starts[uniqueid]} started",
         )
+
+
+def _asked_for(sent: bytes) -> list[bytes]:
+    """The recorders that were asked for, each by its file, of whichever kind the PBX is."""
+    actions = [each for each in _ACTION.findall(sent) if each.startswith(b"Action: MixMonitor\r\n")]
+    return [_header(each, b"Options") for each in actions] + _UUID_RECORD.findall(sent)
 
 
 def _header(action: bytes, name: bytes) -> bytes:

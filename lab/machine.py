@@ -222,7 +222,7 @@ def install(steps: Sequence[Step], say: Say = print) -> None:
         todo = [missing[s.key] for s in steps if s.key in missing]
         packages = [s.key.split(":", 1)[1] for s in todo if s.key.startswith("package:")]
         if packages:
-            _install_on_host(packages, say)
+            install_packages(packages, say)
         if any(s.key == "asterisk" for s in todo):
             _build_root(asterisk_root(), say)
     left = plan()
@@ -241,7 +241,8 @@ def ready(say: Say = print) -> AsteriskHome:
     return home
 
 
-def _install_on_host(packages: list[str], say: Say) -> None:
+def install_packages(packages: list[str], say: Say) -> None:
+    """Install packages of Debian's on this machine."""
     if not shutil.which("apt-get"):
         raise MachineError("This machine has no apt-get. Install by hand: " + ", ".join(packages))
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -260,32 +261,10 @@ def _build_root(root: Path, say: Say) -> None:
     started = time.monotonic()
     root.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(root)
-    mirror = _debian_mirror()
     building = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
     building.chmod(0o755)
     try:
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-        proxy = _apt_setting("Acquire::http::Proxy")
-        if proxy:
-            env.setdefault("http_proxy", proxy)
-        debootstrap = _program("debootstrap") or "debootstrap"
-        say(f"Building a small Debian {ROOT_SUITE} (about 20 s on a fast line) ...")
-        script = [str(ROOT_SCRIPT)] if ROOT_SCRIPT.exists() else []
-        _run(
-            [
-                debootstrap,
-                "--variant=minbase",
-                "--include=ca-certificates",
-                ROOT_SUITE,
-                str(building),
-                mirror,
-                *script,
-            ],
-            ROOT_BUILD_TIMEOUT_S,
-            say,
-            env=env,
-        )
-        _prepare_chroot(building, proxy)
+        env = debootstrap(ROOT_SUITE, building, say)
         say("Installing Asterisk and the softphone in it ...")
         chroot = ["chroot", str(building)]
         # A mirror may lag: the signature is still checked, only its best-before date is not.
@@ -314,9 +293,30 @@ def _build_root(root: Path, say: Say) -> None:
         os.sync()
         building.rename(root)
     except BaseException:
-        _remove_tree(building)
+        remove_tree(building)
         raise
     say(f"{version} is ready after {time.monotonic() - started:.0f} s.")
+
+
+def debootstrap(suite: str, folder: Path, say: Say) -> dict[str, str]:
+    """Put a small Debian into a folder; return the environment for what is installed in it.
+
+    Raises:
+        MachineError: there is no mirror, or it can't be reached.
+    """
+    mirror = _debian_mirror()
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    proxy = _apt_setting("Acquire::http::Proxy")
+    if proxy:
+        env.setdefault("http_proxy", proxy)
+    program = _program("debootstrap") or "debootstrap"
+    say(f"Building a small Debian {suite} (about 20 s on a fast line) ...")
+    known = ROOT_SCRIPT.with_name(suite).exists()
+    script = [str(ROOT_SCRIPT)] if ROOT_SCRIPT.exists() and not known else []
+    command = [program, "--variant=minbase", "--include=ca-certificates"]
+    _run([*command, suite, str(folder), mirror, *script], ROOT_BUILD_TIMEOUT_S, say, env=env)
+    _prepare_chroot(folder, proxy)
+    return env
 
 
 def _prepare_chroot(root: Path, proxy: str | None) -> None:
@@ -413,12 +413,13 @@ def _only_one(say: Say) -> Iterator[None]:
 def _clear_leftovers(root: Path) -> None:
     """Remove what an interrupted build left behind (called under the lock)."""
     for leftover in root.parent.glob(f".{root.name}.*"):
-        _remove_tree(leftover)
+        remove_tree(leftover)
     if root.exists() and not _root_complete():
-        _remove_tree(root)
+        remove_tree(root)
 
 
-def _remove_tree(tree: Path) -> None:
+def remove_tree(tree: Path) -> None:
+    """Delete a Debian that was built, whatever is still mounted in it."""
     # An interrupted debootstrap may leave /proc mounted inside; never delete through a mount.
     for _ in range(5):
         inside = _mounts_under(tree)

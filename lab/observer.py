@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab.eyes import LINE_END, Event, Eyes, ObserverError
+from lab.eyes import LINE_END, Dialog, Event, Eyes, ObserverError
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
@@ -99,6 +99,24 @@ class Observer(Eyes):
     def command(self, line: str) -> str:
         """The output of a console command (needs an account with the right `command`)."""
         return "\n".join(self.action("Command", Command=line).all("Output"))
+
+    def agents_are_free(self, queue: str) -> bool:
+        """Whether every agent of a queue waits for a call: stands as "Not in use" in its list."""
+        lines = self.command(f"queue show {queue}").splitlines()
+        members = [line for line in lines if "ringinuse" in line]
+        return bool(members) and all("(Not in use)" in line for line in members)
+
+    def dialog(self, channel: str) -> Dialog:
+        """The SIP dialog of a phone's channel."""
+        call_id, local_tag, remote_tag = (
+            self.action("Getvar", Channel=channel, Variable=f"CHANNEL(pjsip,{name})").get("Value")
+            for name in ("call-id", "local_tag", "remote_tag")
+        )
+        return Dialog(call_id, local_tag, remote_tag)
+
+    def phone_is_at(self, endpoint: str, sip_port: int) -> bool:
+        """Whether the PBX rings an endpoint at this port of 127.0.0.1."""
+        return f":{sip_port}" in self.command(f"pjsip show aor {endpoint}")
 
     def _read(self) -> None:
         rest = b""

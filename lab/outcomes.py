@@ -6,7 +6,6 @@ from lab.deeds import DirectCall
 from lab.ear import Heard
 from lab.eyes import event
 from lab.scene import (
-    RENEWED_S,
     RUN_ON_S,
     SHIFT_S,
     Stage,
@@ -39,7 +38,8 @@ def check_from_answer(
     heard = told(take, stage.product, recording, call.answered_s, outsider, named=named)
     late_s = recording.began_s - call.answered_s
     take.check(
-        abs(late_s) <= RENEWED_S, f"recorded from {1000 * late_s:.0f} ms after the answer on"
+        abs(late_s) <= take.renewed_s,
+        f"recorded from {1000 * late_s:.0f} ms after the answer on",
     )
     check_sides(take, heard, outsider.role)
     return recording.began_s, heard
@@ -75,7 +75,7 @@ def check_discarded(
     ends = ends or stage.eyes.events(event("Hangup", Uniqueid=uniqueid))
     files, kept_s = proof["files"], proof["size_bytes"] / (2 * BYTES_PER_S)
     take.check(
-        0 < 2 * len(starts) == files and kept_s >= recorded_s,
+        0 < take.measure.files * len(starts) == files and kept_s >= recorded_s,
         f"control: {len(starts)} recorder was started, {files} files of {kept_s:.2f} s destroyed",
     )
     over_s = ends[-1].at_s - stop_s
@@ -122,7 +122,7 @@ def check_one(
     lost_s: float = 0.0,
 ) -> None:
     """Somebody is heard on a side between two times of the recording (s); see check_both."""
-    talk = round((end_s - start_s - lost_s) / heard.frame_s)
+    talk = round((end_s - start_s - lost_s - take.measure.edges_s) / heard.frame_s)
     share = min(1.0, heard.frames(side, name, start_s, end_s + SHIFT_S) / talk)
     take.share(
         share,

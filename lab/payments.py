@@ -14,7 +14,14 @@ from pathlib import Path
 
 from hushtape import config as configuration
 from hushtape import redis_link
-from lab import card, personal, scenes_foreign, scenes_payment, scenes_payment_midway
+from lab import (
+    card,
+    personal,
+    scenes_foreign,
+    scenes_payment,
+    scenes_payment_followed,
+    scenes_payment_midway,
+)
 from lab.afterwards import percentile
 from lab.ear import EarError
 from lab.scene import Scenario, Stage, Take, listen
@@ -47,6 +54,7 @@ PAYMENTS: tuple[Scenario, ...] = (
     *scenes_payment.MADE_UP,
     *scenes_payment_midway.MADE_UP,
     *scenes_foreign.MADE_UP,
+    *scenes_payment_followed.MADE_UP,
 )
 
 

@@ -1,6 +1,6 @@
 """A softphone that sings: one baresip process with a tone and a folder of its own.
 
-It is registered at an Asterisk, controlled through baresip's `ctrl_tcp` (netstrings that hold
+It is registered at a PBX, controlled through baresip's `ctrl_tcp` (netstrings that hold
 JSON), and writes what it hears to a WAV file, one file per call.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from lab import machine, ports, processes, town
-from lab.asterisk import TEMPLATES, Asterisk
+from lab.eyes import Dialog
+from lab.pbxes import TEMPLATES, Pbx, filled_in
 from lab.waiting import LabTimeoutError, pass_time, until
 from lab.workplace import Workplace
 
@@ -39,8 +40,6 @@ CLOSED = "CALL_CLOSED"
 TRANSFER_FAILED = "TRANSFER_FAILED"
 # baresip hangs up when its REFER is refused, and then says nothing of the call's end.
 ENDS = frozenset({CLOSED, TRANSFER_FAILED})
-
-_PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
 class PhoneError(RuntimeError):
@@ -75,22 +74,13 @@ class PhoneEvent:
         return str(self.about.get("param", ""))
 
 
-@dataclass(frozen=True)
-class Dialog:
-    """A SIP dialog as its other end (the PBX) names it: what a `Replaces` needs."""
-
-    call_id: str
-    local_tag: str
-    remote_tag: str
-
-
 class Phone:
     """One phone. `start`, then `connect`, then `register`; `Phones` does that for many at once."""
 
     def __init__(
         self,
         person: town.Person,
-        pbx: Asterisk,
+        pbx: Pbx,
         place: Workplace,
         home: machine.PhoneHome,
         settings: Settings | None = None,
@@ -140,8 +130,7 @@ class Phone:
             "module_path": self._home.modules,
         }
         template = (TEMPLATES / "phone.config").read_text(encoding="utf-8")
-        config = _PLACEHOLDER.sub(lambda m: values[m.group(1)], template)
-        (self.folder / "config").write_text(config, encoding="utf-8")
+        (self.folder / "config").write_text(filled_in(template, values), encoding="utf-8")
         (self.folder / "accounts").write_text(self._account + "\n", encoding="utf-8")
         (self.folder / "contacts").write_text("", encoding="utf-8")
         command = [self._home.binary, "-f", self._inside]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from lab import machine, town
-from lab.asterisk import Asterisk
+from lab.holding import HoldingPhone
 from lab.lifetime import Lifetime
+from lab.pbxes import Pbx
 from lab.phone import (
     ESTABLISHED,
     HANGUP_TIMEOUT_S,
@@ -28,6 +31,16 @@ def _names(people: Iterable[str | town.Person]) -> set[str]:
     return {p if isinstance(p, str) else p.name for p in people}
 
 
+class Holds(Protocol):
+    """A phone that can hold."""
+
+    def hold(self) -> None:
+        """Put the call on hold."""
+
+    def resume(self) -> None:
+        """Take it off hold."""
+
+
 class Phones(Lifetime):
     """Many phones, by endpoint name: started, registered and warmed up together.
 
@@ -37,7 +50,7 @@ class Phones(Lifetime):
 
     def __init__(
         self,
-        pbx: Asterisk,
+        pbx: Pbx,
         people: Iterable[town.Person],
         settings: Settings | None = None,
         *,
@@ -52,6 +65,7 @@ class Phones(Lifetime):
             home = machine.phone_home()
         if home is None:
             raise PhoneError("No softphone that can write what it hears")
+        self._pbx = pbx
         self._warm_up = warm_up
         self._keep = keep
         self._place = Workplace(home.root, f"{pbx.name}-phones")
@@ -71,6 +85,10 @@ class Phones(Lifetime):
 
     def __getitem__(self, who: str | town.Person) -> Phone:
         return self._phones[who if isinstance(who, str) else who.name]
+
+    def another(self, who: town.Person) -> AbstractContextManager[Holds]:
+        """Another phone in somebody's place, which begins its RTP anew after a hold."""
+        return HoldingPhone(self._pbx, who)
 
     def __iter__(self) -> Iterator[Phone]:
         return iter(self._phones.values())

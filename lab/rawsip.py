@@ -1,9 +1,8 @@
 """SIP of which every byte is the lab's: a caller who claims what no softphone would send, and a
 phone that takes such calls (softphones have hung on them).
 
-Just enough SIP over UDP to ring a queue, talk and hang up: INVITE, ACK, CANCEL, BYE, REGISTER
-without a password, and a steady tone in G.711. Whatever Asterisk answers, and whether it answers,
-is a result.
+Just enough SIP over UDP to ring a queue, talk and hang up: INVITE, ACK, CANCEL, BYE, REGISTER, and
+a steady tone in G.711. Whatever the PBX answers, and whether it answers, is a result.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
 
 from lab import ear, pcmu, ports
+from lab.digest import authorization
 from lab.lifetime import Lifetime
 
 HOST = "127.0.0.1"
@@ -28,6 +28,7 @@ ANSWER_TIMEOUT_S = 2.0  # a request that can't be parsed is dropped without a wo
 BYE_TIMEOUT_S = 5.0
 REGISTER_TIMEOUT_S = 5.0
 RINGS_S = 0.3
+UNAUTHORIZED = 401
 LOOK_S = 0.2  # how long a reader waits before it sees that it is to end
 PACKET_LIMIT_BYTES = 65_536
 
@@ -294,17 +295,31 @@ class RawPhone(Line):
 
     Args:
         endpoint: whose: the last one to register is rung.
+        secret: its password, if the PBX asks for one.
     """
 
-    def __init__(self, sip_port: int, endpoint: str, tone_hz: int) -> None:
+    def __init__(self, sip_port: int, endpoint: str, tone_hz: int, secret: str = "") -> None:
         super().__init__(sip_port, tone_hz)
         self._endpoint = endpoint.encode()
+        self._secret = secret.encode()
         self._tags: dict[bytes, bytes] = {}  # ours, by Call-ID
 
     def start(self) -> None:
         """Open the sockets and register."""
         super().start()
-        call_id, server = secrets.token_hex(12).encode(), f"{HOST}:{self._there[1]}".encode()
+        call_id = secrets.token_hex(12).encode()
+        got = self._register(call_id, 1)
+        if got is not None and got[0].status == UNAUTHORIZED:
+            uri = f"sip:{HOST}:{self._there[1]}".encode()
+            answer = authorization(got[1], b"REGISTER", uri, self._endpoint, self._secret)
+            got = self._register(call_id, 2, b"Authorization: " + answer + b"\r\n")
+        if got is None or not got[0].accepted:
+            raise RuntimeError(f"no phone {self._endpoint!r}: {(got or [Answer(0)])[0].text()}")
+
+    def _register(
+        self, call_id: bytes, cseq: int, extra: bytes = b""
+    ) -> tuple[Answer, bytes] | None:
+        server = f"{HOST}:{self._there[1]}".encode()
         who = b"<sip:" + self._endpoint + b"@" + server + b">"
         self._send(
             b"".join(
@@ -312,17 +327,16 @@ class RawPhone(Line):
                     b"REGISTER sip:" + server + b" SIP/2.0\r\n",
                     b"Via: SIP/2.0/UDP " + self._here + b";branch=" + _branch() + b";rport\r\n",
                     b"Max-Forwards: 70\r\n",
-                    b"Call-ID: " + call_id + b"\r\nCSeq: 1 REGISTER\r\n",
+                    b"Call-ID: " + call_id + b"\r\nCSeq: %d REGISTER\r\n" % cseq,
                     b"From: " + who + b";tag=" + secrets.token_hex(6).encode() + b"\r\n",
                     b"To: " + who + b"\r\n",
                     b"Contact: <sip:" + self._endpoint + b"@" + self._here + b">\r\n",
+                    extra,
                     b"Expires: 3600\r\nContent-Length: 0\r\n\r\n",
                 )
             )
         )
-        got = self._await(call_id, 1, b"REGISTER", REGISTER_TIMEOUT_S)
-        if got is None or not got[0].accepted:
-            raise RuntimeError(f"no phone {self._endpoint!r}: {(got or [Answer(0)])[0].text()}")
+        return self._await(call_id, cseq, b"REGISTER", REGISTER_TIMEOUT_S)
 
     def asked(self, request: bytes) -> None:
         """Ring at an INVITE; a BYE or a CANCEL ends the call."""

@@ -20,7 +20,6 @@ from lab.eyes import event
 from lab.scene import (
     AFTER_S,
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     TALK_S,
     QueueCall,
     Scenario,
@@ -75,8 +74,8 @@ def _queue_call(who: Callable[[Council], Person]) -> Callable[[Stage, Council, T
         heard = told(take, stage.product, recording, call.entered_s, council.caller)
         check_both(take, heard, recording.began_s, call.answered_s, ended_s)
         check_sides(take, heard)
-        queue_s = call.answered_s - call.entered_s
-        music = heard.share("music", "right", 0.1, queue_s - 0.1)
+        queue_s = call.answered_s - recording.began_s
+        music = heard.share("music", "right", max(0.1, take.measure.music_late_s), queue_s - 0.1)
         take.check(music > 0.9, f"from queue entry: the music is in {music:.1%} of the wait")
 
     return play
@@ -135,11 +134,11 @@ def _sent_on(
                 f"{kept_s:.2f} s of the {words} are recorded, of {control_s:.2f} s that the"
                 " caller's phone heard",
             )
-            anew_s = moved_s - began_s + RENEWED_S
+            anew_s = moved_s - began_s + take.renewed_s
             caller = heard.share("caller", "left", anew_s, ended_s - began_s)
             take.share(
                 caller,
-                f"from {RENEWED_S * 1000:.0f} ms after the transfer on, the caller is in"
+                f"from {take.renewed_s * 1000:.0f} ms after the transfer on, the caller is in"
                 f" {caller:.1%} of the frames",
             )
         else:
@@ -159,10 +158,11 @@ def _local_agent(stage: Stage, council: Council, take: Take) -> None:
     take.calls.append(call.uniqueid)
     recording = stage.product.recording(call.uniqueid)
     heard = told(take, stage.product, recording, call.entered_s, council.caller)
-    take.check(
-        moved.get("TransfereeUniqueid") != call.uniqueid,
-        f"it is {moved.get('TransfereeChannel')} that is transferred, not the caller's channel",
-    )
+    if take.measure.local_channels_stay:
+        take.check(
+            moved.get("TransfereeUniqueid") != call.uniqueid,
+            f"it is {moved.get('TransfereeChannel')} that is transferred, not the caller's channel",
+        )
     check_both(take, heard, recording.began_s, call.answered_s, moved.at_s)
     check_sides(take, heard)
     check_silence(take, heard, heard_by(stage, council.caller), "payment")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from lab import ear, personal
-from lab.asterisk import Asterisk
+from lab import ear, measure, personal
 from lab.ear import Heard
-from lab.eyes import Event, event
-from lab.observer import Observer
+from lab.eyes import Event, Eyes, event
+from lab.measure import Measure
+from lab.pbxes import Pbx
 from lab.phones import Phone, Phones
 from lab.product import Product, Recording, seconds
 from lab.town import TONES, Council, Person
@@ -46,7 +46,7 @@ EDGE_S = 0.06
 # next party (see docs/asterisk.md), so their frames alone don't show it; and the caller, who may be
 # reading out a card, is heard all the same.
 RUN_ON_S = 0.5
-RENEWED_S = 0.14  # a fresh recorder costs so much of the recording, no more
+RENEWED_S = measure.ASTERISK.renewed_s
 CONTROL_S = 1.0  # the caller's phone must have heard a tone for so long, or silence proves nothing
 
 
@@ -66,12 +66,18 @@ class Check:
 
 @dataclass
 class Take:
-    """What came of playing a scenario: a timeline in plain words, and the checks."""
+    """What came of playing a scenario: a timeline in plain words, and the checks.
+
+    Args:
+        lacks: why it can't be played on this PBX; then there is nothing else.
+    """
 
     scenario: str
     title: str
     policy: str
     says: str = ""
+    measure: Measure = measure.ASTERISK  # of the PBX on which it is played
+    lacks: str = ""
     lines: list[tuple[float, str]] = field(default_factory=list)  # seconds into the call
     notes: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
@@ -86,7 +92,12 @@ class Take:
     def ok(self) -> bool:
         """Whether all is as the policy says. A take without a check proves nothing."""
         hard = [check.ok for check in self.checks if check.hard]
-        return bool(hard) and all(hard)
+        return bool(self.lacks) or (bool(hard) and all(hard))
+
+    @property
+    def renewed_s(self) -> float:
+        """A fresh recorder costs so much of the recording, no more."""
+        return self.measure.renewed_s
 
     def check(self, ok: bool, what: str) -> None:
         """Note one check."""
@@ -123,6 +134,8 @@ class Take:
 
     def text(self) -> str:
         """The take as a block for people."""
+        if self.lacks:
+            return f"{self.policy}: {self.title}: n/a: {self.lacks}"
         mark = "as the policy says" if self.ok else "NOT AS THE POLICY SAYS"
         out = [f"{self.policy}: {self.title}: {mark}"]
         if self.says:
@@ -137,8 +150,8 @@ class Take:
 class Stage:
     """Where scenarios are played: one PBX, its phones, and the product beside them."""
 
-    pbx: Asterisk
-    eyes: Observer
+    pbx: Pbx
+    eyes: Eyes
     phones: Phones
     product: Product
 
@@ -318,12 +331,13 @@ def check_both(
 ) -> None:
     """The talk between two moments (epoch, s) holds both tones, each on its own side.
 
-    As many frames of each as the talk has, wherever in the file, give or take SHIFT_S.
+    As many frames of each as the talk has, wherever in the file, give or take SHIFT_S, and what
+    the PBX takes of its edges.
 
     Args:
         lost_s: how much of it may be lost, since somewhere in it there is a fresh recorder.
     """
-    talk = round((end_s - start_s - lost_s) / heard.frame_s)
+    talk = round((end_s - start_s - lost_s - take.measure.edges_s) / heard.frame_s)
     window = start_s - began_s, end_s - began_s + SHIFT_S
     left = min(1.0, heard.frames("left", outsider, *window) / talk)
     right = min(1.0, heard.frames("right", other, *window) / talk)
@@ -379,12 +393,17 @@ Play = Callable[[Stage, Council, Take], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of call, played for every council, or for those that are named."""
+    """One kind of call, played for every council, or for those that are named.
+
+    Args:
+        lacks: kinds of PBX on which it can't be played, and what they lack for it.
+    """
 
     name: str
     title: str
     play: Play
     councils: tuple[str, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def is_for(self, council: Council) -> bool:
         """Whether this council plays it."""

@@ -12,8 +12,6 @@ from lab.ear import Heard
 from lab.eyes import Event
 from lab.product import Recording, seconds
 from lab.scene import (
-    EDGE_S,
-    RENEWED_S,
     SHIFT_S,
     Play,
     QueueCall,
@@ -37,6 +35,10 @@ GOES_ON = ("surrey",)
 CONSULTATION_IS_RECORDED = ("uttlesford",)
 
 TALK_S = 3.0
+LACKS = {
+    "freeswitch": "att_xfer ends the ringing when the agent hangs up: by key nobody is sent on"
+    " before there is an answer"
+}
 
 Way = type[Consultation]
 
@@ -55,7 +57,7 @@ def _to_back_office(way: Way) -> Play:
         check_talk(take, heard, began_s, call.answered_s, consultation.waits_s)
         _check_consultation(stage, council, take, recording, heard, consultation)
         if goes_on:
-            talked_s = moved.at_s + max(way.beep_s, RENEWED_S)
+            talked_s = moved.at_s + max(way.beep_s, take.renewed_s)
             check_talk(take, heard, began_s, talked_s, ended_s, "back_office")
         else:
             later = heard.frames("any", "back_office", moved.at_s - began_s + SHIFT_S)
@@ -147,7 +149,7 @@ def _while_ringing(way: Way) -> Play:
         began_s = recording.began_s
         check_talk(take, heard, began_s, call.answered_s, consultation.waits_s)
         if goes_on:
-            talks_s += max(way.beep_s, RENEWED_S)
+            talks_s += max(way.beep_s, take.renewed_s)
             check_talk(take, heard, began_s, talks_s, ended_s, "back_office")
         else:
             check_silence(take, heard, heard_by(stage, council.caller), "back_office")
@@ -174,7 +176,7 @@ def _recalled(stage: Stage, council: Council, take: Take) -> None:
     ended_s = hang_up(stage, council, call, council.caller, take)
     recording, heard = archived(stage, council, take, call)
     check_talk(take, heard, recording.began_s, call.answered_s, consultation.waits_s)
-    check_talk(take, heard, recording.began_s, back_s + RENEWED_S, ended_s)
+    check_talk(take, heard, recording.began_s, back_s + take.renewed_s, ended_s)
     result = moved.get("Result")
     take.check(result == "Success", f"the PBX has told of the transfer: {result}")
 
@@ -223,11 +225,13 @@ def _check_consultation(
         over_s = until_s - (consultation.back_s or consultation.ended_s)
         # A recorder that runs on may well be deaf: the ear alone wouldn't tell.
         take.check(
-            over_s <= EDGE_S, f"the segment ends {1000 * over_s:+.0f} ms from the talk's end"
+            over_s <= take.measure.exact_s,
+            f"the segment ends {1000 * over_s:+.0f} ms from the talk's end",
         )
     if wanted:
-        check_talk(take, heard, began_s, consultation.began_s, consultation.ended_s, "agent")
-        check_talk(take, heard, began_s, consultation.began_s, consultation.ended_s, "back_office")
+        talk = consultation.began_s + take.measure.late_s, consultation.ended_s
+        check_talk(take, heard, began_s, *talk, "agent")
+        check_talk(take, heard, began_s, *talk, "back_office")
     else:
         _check_unrecorded(take, heard, began_s, consultation)
     check_silence(take, None, heard_by(stage, council.back_office), "agent", who="back office")
@@ -265,11 +269,13 @@ SCENES: tuple[Scenario, ...] = (
         "attended-while-ringing",
         "attended transfer while it rings, the colleague answers",
         _while_ringing(ByKey),
+        lacks=LACKS,
     ),
     Scenario(
         "attended-recalled",
         "attended transfer while it rings, the colleague refuses, the agent is rung back",
         _recalled,
+        lacks=LACKS,
     ),
     Scenario(
         "second-line-to-extension",

@@ -7,7 +7,6 @@ from lab.outcomes import LAST_S, check_nobody, check_one
 from lab.scene import (
     CONTROL_S,
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     RINGS_S,
     QueueCall,
     Scenario,
@@ -86,7 +85,7 @@ def _three_way(stage: Stage, council: Council, take: Take) -> None:
     check_both(take, heard, began_s, mixed_s, left_s - LAST_S, "back_office")
     # For the music that the caller hears instead of the agent there is a fresh recorder.
     waits = consulting_s - began_s, mixed_s - began_s
-    check_one(take, heard, "left", "caller", *waits, "while the caller waits", RENEWED_S)
+    check_one(take, heard, "left", "caller", *waits, "while the caller waits", take.renewed_s)
     check_sides(take, heard)
     control_s = heard_by(stage, council.caller).frames("any", "back_office") * heard.frame_s
     take.check(
@@ -95,7 +94,15 @@ def _three_way(stage: Stage, council: Council, take: Take) -> None:
         " agent had left",
     )
     if goes_on:
-        check_both(take, heard, began_s, left_s, ended_s - LAST_S, "back_office", lost_s=RENEWED_S)
+        check_both(
+            take,
+            heard,
+            began_s,
+            left_s,
+            ended_s - LAST_S,
+            "back_office",
+            lost_s=take.renewed_s,
+        )
     else:
         check_edge(take, heard.seconds - (left_s - began_s))
         check_nobody(take, heard, began_s, left_s, ended_s, "after the agent has left")

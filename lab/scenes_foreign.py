@@ -44,7 +44,7 @@ def _foreign(stage: Stage, council: Council, take: Take) -> None:
     _recorded_behind_its_back(stage, take, call, OURS, paths[OURS])
     pass_time(RUNS_S)
     over = how.end(council.agent)
-    alarms = _alarms(stage)
+    alarms = foreign_alarms(stage)
     take.check(
         len(alarms) >= len(paths), f"{len(alarms)} alarms while the call lives: {'; '.join(alarms)}"
     )
@@ -61,9 +61,7 @@ def _foreign(stage: Stage, council: Council, take: Take) -> None:
     except LabTimeoutError as error:
         take.check(ok=False, what=str(error))
     take.check(not ours.exists(), "its file in our spool is destroyed")
-    take.check(
-        _length_s(elsewhere) <= LENGTH_MAX_S, f"{_length_s(elsewhere):.2f} s of it elsewhere"
-    )
+    take.check(length_s(elsewhere) <= LENGTH_MAX_S, f"{length_s(elsewhere):.2f} s of it elsewhere")
     told = [
         str(each.get("what"))
         for each in stage.product.log_lines()
@@ -92,12 +90,14 @@ def _recorded_behind_its_back(
     take.check(late_s <= STOPPED_WITHIN_S, f"{words}: stopped after {1000 * late_s:.0f} ms")
 
 
-def _alarms(stage: Stage) -> list[str]:
+def foreign_alarms(stage: Stage) -> list[str]:
+    """Who else was found to record, in the words of the alarms."""
     lines = [each for each in stage.product.log_lines() if each.get("event") == "alarm"]
     return [str(each.get("what")) for each in lines if each.get("kind") == ALARM]
 
 
-def _length_s(path: Path) -> float:
+def length_s(path: Path) -> float:
+    """How long a file of sound is, s; 0 where there is none."""
     try:
         return listen(path).seconds
     except EarError:

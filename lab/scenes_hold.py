@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from lab.aftermath import archived, check_talk, check_waiting
 from lab.eyes import Event
-from lab.holding import HoldingPhone
-from lab.phones import PhoneError
+from lab.phones import Holds, PhoneError
 from lab.scene import (
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     QueueCall,
     Scenario,
     Stage,
@@ -36,16 +33,6 @@ PLACE_SETTLES_S = 0.5  # until the PBX has taken in what a phone has said
 NEW_RTP_COUNCIL = "uttlesford"  # its advisers work from home, too, with whatever phone is there
 
 
-class Holds(Protocol):
-    """A phone that can hold."""
-
-    def hold(self) -> None:
-        """Put the call on hold."""
-
-    def resume(self) -> None:
-        """Take it off hold."""
-
-
 def _held(stage: Stage, council: Council, take: Take) -> None:
     take.says = "hold is part of the call: recording goes on"
     call = ring_queue(stage, council, take)
@@ -62,11 +49,11 @@ def _held_with_new_rtp(stage: Stage, council: Council, take: Take) -> None:
 
 
 @contextmanager
-def another_phone(stage: Stage, council: Council) -> Iterator[HoldingPhone]:
+def another_phone(stage: Stage, council: Council) -> Iterator[Holds]:
     """For a while, the agent has another phone, which begins its RTP anew after a hold."""
     agent = council.agent
     try:
-        with HoldingPhone(stage.pbx.sip_port, agent.endpoint, agent.tone_hz) as phone:
+        with stage.phones.another(agent) as phone:
             yield phone
     finally:
         _take_place_back(stage, agent)
@@ -82,7 +69,7 @@ def _take_place_back(stage: Stage, who: Person) -> None:
     for _ in range(PLACE_TRIES):
         phone.register_anew()
         pass_time(PLACE_SETTLES_S)
-        if f":{phone.sip_port}" in stage.eyes.command(f"pjsip show aor {who.endpoint}"):
+        if stage.eyes.phone_is_at(who.endpoint, phone.sip_port):
             return
     raise PhoneError(f"the PBX doesn't know where the phone of {who.name} is")
 
@@ -107,7 +94,9 @@ def _hold_twice(stage: Stage, council: Council, take: Take, call: QueueCall, pho
     for start_s, end_s in talks:
         check_talk(take, heard, recording.began_s, start_s, end_s)
     for start_s, end_s in waits:
-        check_waiting(take, heard, recording.began_s, start_s + RENEWED_S, end_s)
+        music_s = start_s + max(take.renewed_s, take.measure.hold_music_late_s)
+        end_s -= take.measure.hold_music_short_s
+        check_waiting(take, heard, recording.began_s, music_s, end_s)
     check_sides(take, heard)
     check_silence(take, None, heard_by(stage, council.caller), "music")
 

@@ -214,7 +214,8 @@ def _behind_local_channel(stage: Stage, council: Council, take: Take) -> None:
     began = recording.began_s
     check_both(take, heard, began, call.answered_s, began_s)
     keys = began_s - began, pressed_s - began
-    check_one(take, heard, "right", "agent", *keys, "while the caller presses keys")
+    lost_s = take.measure.key_s * sum(map(len, ALL_KEYS))
+    check_one(take, heard, "right", "agent", *keys, "while the caller presses keys", lost_s)
     check_both(take, heard, began, pressed_s, pressed.began_s)
     keys = pressed.began_s - began, ended_s - LAST_S - began
     check_one(take, heard, "left", "caller", *keys, "from the agent's key on")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.deeds import PERMISSION_KEY, SHORT_TALK_S, DirectCall, dial, end, press, routed
 from lab.outcomes import LAST_S, check_discarded, check_from_answer, check_not_recorded, check_one
-from lab.scene import RENEWED_S, Scenario, Stage, Take, check_both, check_silence, heard_by
+from lab.scene import Scenario, Stage, Take, check_both, check_silence, heard_by
 from lab.town import Council, Person
 from lab.waiting import pass_time
 
@@ -72,7 +72,9 @@ def _no_permission(stage: Stage, council: Council, take: Take) -> None:
     call = _ring_out(stage, council, take)
     pass_time(SHORT_TALK_S)
     ended_s = end(stage, call, council.agent, take)
-    check_discarded(stage, take, call.outside, NO_PERMISSION, SHORT_TALK_S - RENEWED_S, ended_s)
+    check_discarded(
+        stage, take, call.outside, NO_PERMISSION, SHORT_TALK_S - take.renewed_s, ended_s
+    )
     check_silence(take, None, heard_by(stage, council.outside), "agent", who="called person")
 
 
@@ -93,7 +95,7 @@ def _in_a_hurry(stage: Stage, council: Council, take: Take) -> None:
     pass_time(IN_A_HURRY_S + SHORT_TALK_S)
     end(stage, call, council.agent, take)
     stop_s = call.answered_s + IN_A_HURRY_S
-    check_discarded(stage, take, call.outside, NO_PERMISSION, IN_A_HURRY_S - RENEWED_S, stop_s)
+    check_discarded(stage, take, call.outside, NO_PERMISSION, IN_A_HURRY_S - take.renewed_s, stop_s)
     check_silence(take, None, heard_by(stage, council.outside), "agent", who="called person")
 
 

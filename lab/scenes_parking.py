@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lab.deeds import SHORT_TALK_S, fetch, park
+from lab.eyes import Event, event
 from lab.outcomes import LAST_S, check_nobody, check_one, heard_after
 from lab.scene import (
     CONTROL_S,
-    RENEWED_S,
     Play,
+    QueueCall,
     Scenario,
     Stage,
     Take,
@@ -59,15 +60,16 @@ def _parked(who: Callable[[Council], Person]) -> Play:
         control = heard_by(stage, council.caller)
         began_s = recording.began_s
         check_both(take, heard, began_s, call.answered_s, pressing_s)
-        until_parked = call.answered_s - began_s, parked.at_s - began_s
+        parked_s = _let_go_s(stage, call, parked)
+        until_parked = call.answered_s - began_s, parked_s - began_s
         check_one(take, heard, "left", "caller", *until_parked, "until it is parked")
         check_sides(take, heard)
         if goes_on:
-            check_nobody(take, heard, began_s, parked.at_s, fetched_s, "while it is parked")
-            check_both(take, heard, began_s, fetched_s + RENEWED_S, ended_s - LAST_S, party)
+            check_nobody(take, heard, began_s, parked_s, fetched_s, "while it is parked")
+            check_both(take, heard, began_s, fetched_s + take.renewed_s, ended_s - LAST_S, party)
         else:
             check_silence(take, heard, control, party)
-            check_edge(take, heard.seconds - (parked.at_s - began_s))
+            check_edge(take, heard.seconds - (parked_s - began_s))
         music_s = heard_after(control, "agent", "music")
         take.check(
             music_s >= CONTROL_S,
@@ -75,6 +77,12 @@ def _parked(who: Callable[[Council], Person]) -> Play:
         )
 
     return play
+
+
+def _let_go_s(stage: Stage, call: QueueCall, parked: Event) -> float:
+    """When the caller left the talk to be parked: a FreeSWITCH tells of the place 1.5 s later."""
+    left = stage.eyes.events(event("BridgeLeave", Uniqueid=call.uniqueid))
+    return max((each.at_s for each in left if each.at_s <= parked.at_s), default=parked.at_s)
 
 
 SCENES: tuple[Scenario, ...] = (

@@ -21,6 +21,7 @@ from lab.paying import (
     ByKey,
     Moment,
     Way,
+    blanked_s,
     check_nothing_of_it,
     check_paused,
     check_proof,
@@ -33,7 +34,6 @@ from lab.paying import (
 from lab.scene import (
     AFTER_S,
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     Play,
     Scenario,
     Stage,
@@ -83,10 +83,12 @@ def _by(way: type[Way]) -> Play:
         if method_of(council, way) == "no samples":
             silence_s(stage, take, call, began.at_s, began_s=call.entered_s)
         check_until(take, heard, recording, call, began)
-        check_paused(take, recording, heard, began, over)
-        check_resumed(take, heard, recording, over, ended_s)
+        method = method_of(council, way)
+        late_s = blanked_s(take, method)
+        check_paused(take, recording, heard, began, over, late_s)
+        check_resumed(take, heard, recording, over, ended_s, late_s=late_s)
         check_nothing_of_it(take, heard, recording)
-        check_proof(take, recording, began, method_of(council, way))
+        check_proof(take, recording, began, method)
         check_sides(take, heard)
         check_was_paid(stage, take, council.agent)
         check_agent_was_heard(stage, council, take, ended_s - call.answered_s, began, over)
@@ -141,10 +143,11 @@ def _guarded(stage: Stage, council: Council, take: Take) -> None:
 
 def rings_payment_line(council: Council) -> Predicate:
     """The channel that rings a guarded payment line."""
-    name = f"Local/{council.payment_number}@payment-line"
+    number = council.payment_number
+    names = (f"Local/{number}@payment-line", f"Local/sings-{number}-")  # one for each kind of PBX
 
     def matches(one: Event) -> bool:
-        return one.name == "Newchannel" and one.get("Channel").startswith(name)
+        return one.name == "Newchannel" and one.get("Channel").startswith(names)
 
     return matches
 
@@ -181,7 +184,7 @@ def _card_prompt(stage: Stage, council: Council, take: Take) -> None:
     until_s = join.at_s if back else ended_s
     if back:
         check_nobody(take, heard, zero_s, moved.at_s, until_s, "at the card prompt")
-        check_both(take, heard, zero_s, answer.at_s + RENEWED_S, ended_s - LAST_S)
+        check_both(take, heard, zero_s, answer.at_s + take.renewed_s, ended_s - LAST_S)
     else:
         check_edge(take, heard.seconds - (moved.at_s - zero_s))
 

@@ -9,7 +9,6 @@ from lab.eyes import event
 from lab.outcomes import LAST_S
 from lab.scene import (
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     RINGS_S,
     SHIFT_S,
     QueueCall,
@@ -65,8 +64,8 @@ def _two_ring(stage: Stage, council: Council, take: Take) -> None:
     check_both(take, heard, recording.began_s, call.answered_s, ended_s - LAST_S, "other_agent")
     check_sides(take, heard)
     agents = recording.private["party"]["agents"]
-    took = [f"PJSIP/{council.other_agent.endpoint}"]
-    take.check(agents == took, f"who took it: {', '.join(agents)}")
+    took = [each.removeprefix("PJSIP/") for each in agents]  # mod_callcenter has names of its own
+    take.check(took == [council.other_agent.endpoint], f"who took it: {', '.join(agents)}")
 
 
 def _overflow(stage: Stage, council: Council, take: Take) -> None:
@@ -88,10 +87,11 @@ def _overflow(stage: Stage, council: Council, take: Take) -> None:
     recording = stage.product.recording(uniqueid)
     heard = told(take, stage.product, recording, call.entered_s, council.caller)
     began_s = recording.began_s
-    check_both(take, heard, began_s, began_s + SHIFT_S, again.at_s - LAST_S, "music")
+    music_s = began_s + take.measure.music_late_s
+    check_both(take, heard, began_s, music_s, again.at_s - LAST_S, "music")
     check_sides(take, heard)
     if goes_on:
-        start_s = max(answer.at_s, again.at_s + RENEWED_S)
+        start_s = max(answer.at_s, again.at_s + take.renewed_s)
         check_both(take, heard, began_s, start_s, ended_s - LAST_S, "other_agent")
     else:
         check_silence(take, heard, heard_by(stage, council.caller), "other_agent")
@@ -123,7 +123,7 @@ def _again(stage: Stage, council: Council, take: Take) -> None:
     heard = told(take, stage.product, recording, call.entered_s, council.caller)
     began_s = recording.began_s
     check_both(take, heard, began_s, call.answered_s, left_s - LAST_S)
-    music_s = back.at_s + RENEWED_S + SHIFT_S
+    music_s = back.at_s + max(take.renewed_s + SHIFT_S, take.measure.music_late_s)
     check_both(take, heard, began_s, music_s, answer.at_s - LAST_S, "music")
     check_both(take, heard, began_s, answer.at_s, ended_s - LAST_S)
     check_sides(take, heard)
@@ -141,7 +141,7 @@ def _abandoned(stage: Stage, council: Council, take: Take) -> None:
     take.calls.append(call.uniqueid)
     recording = stage.product.recording(call.uniqueid)
     heard = told(take, stage.product, recording, call.entered_s, council.caller)
-    start_s = recording.began_s + SHIFT_S
+    start_s = recording.began_s + take.measure.music_late_s
     check_both(take, heard, recording.began_s, start_s, ended_s - LAST_S, "music")
     others = heard.heard_at_all() - {"caller", "music"}
     take.check(not others, f"nobody else is heard{': ' if others else ''}{', '.join(others)}")

@@ -16,7 +16,6 @@ from lab.outcomes import check_nobody
 from lab.product import Recording, seconds
 from lab.scene import (
     EVENT_TIMEOUT_S,
-    RENEWED_S,
     QueueCall,
     Scenario,
     Stage,
@@ -90,7 +89,10 @@ def _let_ring(_stage: Stage, _council: Council) -> None:
 
 
 def _nowhere(stage: Stage, council: Council, take: Take) -> None:
-    """The agent's #1 leads to no extension: the PBX refuses, and he has the caller again."""
+    """The agent's #1 leads to no extension. If the PBX refuses that he has the caller again."""
+    if not take.measure.refuses_nowhere:
+        _nowhere_at_all(stage, council, take)
+        return
     take.says = "a transfer that the PBX refuses is none: recording goes on"
     agent = stage.phone(council.agent)
     call = ring_queue(stage, council, take)
@@ -117,6 +119,25 @@ def _nowhere(stage: Stage, council: Council, take: Take) -> None:
     recording, heard = archived(stage, council, take, call)
     check_talk(take, heard, recording.began_s, call.answered_s, pressed_s)
     check_talk(take, heard, recording.began_s, unheld.at_s, ended_s)
+    check_sides(take, heard)
+
+
+def _nowhere_at_all(stage: Stage, council: Council, take: Take) -> None:
+    """The PBX looks for the number when it has the caller, and hangs up on him."""
+    take.says = "a transfer that leads nowhere ends the call, which is recorded until then"
+    call = ring_queue(stage, council, take)
+    pass_time(TALK_S)
+    mark, pressed_s = stage.eyes.mark(), time.time()
+    caller_mark = stage.phone(council.caller).mark()
+    number = f"2{council.p}{NOBODYS}"
+    take.lines.append((pressed_s - call.entered_s, f"the agent presses #1 and {number}"))
+    stage.phone(council.agent).feature_blind_transfer(number)
+    gone = stage.eyes.wait_for(event("Hangup", Uniqueid=call.uniqueid), EVENT_TIMEOUT_S, mark)
+    stage.phone(council.caller).closed(since=caller_mark)
+    take.lines.append((gone.at_s - call.entered_s, "the PBX hangs up on the caller"))
+    recording, heard = archived(stage, council, take, call)
+    check_talk(take, heard, recording.began_s, call.answered_s, pressed_s)
+    check_edge(take, heard.seconds - (gone.at_s - recording.began_s), "hang-up")
     check_sides(take, heard)
 
 
@@ -150,7 +171,7 @@ def _there_and_back(stage: Stage, council: Council, take: Take) -> None:
     check_sides(take, heard)
     control = heard_by(stage, council.caller)
     if goes_on:
-        start_s = max(elsewhere.at_s, moved.at_s + RENEWED_S)
+        start_s = max(elsewhere.at_s, moved.at_s + take.renewed_s)
         check_talk(take, heard, began_s, start_s, sent.at_s, "other_agent")
     else:
         check_silence(take, heard, control, "other_agent")
@@ -207,10 +228,11 @@ def _check_back(
     """From the queue's entry on it is recorded again, and that is a segment of its own."""
     starts = [seconds(each["started_at"]) - back_s for each in recording.manifest["segments"]]
     # The PBX may tell of the queue before it tells of the transfer, which renews the recorder.
-    new = [late_s for late_s in starts if 0 <= late_s <= RENEWED_S]
+    new = [late_s for late_s in starts if 0 <= late_s <= take.renewed_s]
     took = f"{1000 * max(new):.0f} ms after" if new else "not when"
     take.check(bool(new), f"a segment of its own, {took} the queue was entered again")
-    check_waiting(take, heard, recording.began_s, back_s + RENEWED_S, answered_s)
+    music_s = back_s + max(take.renewed_s, take.measure.music_late_s)
+    check_waiting(take, heard, recording.began_s, music_s, answered_s)
     check_talk(take, heard, recording.began_s, answered_s, ended_s)
 
 

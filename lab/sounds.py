@@ -16,9 +16,9 @@ TONE_AMPLITUDE = 0.4
 SAMPLE_RATE_HZ = 8000
 
 
-def write_sounds(tree: Path) -> None:
+def write_sounds(tree: Path, music_s: float = MUSIC_S) -> None:
     """Write music, announcement and card prompt into a PBX's `moh` and `sounds`."""
-    _write_tone(tree / "moh" / "tone.wav", town.MUSIC_HZ, MUSIC_S)
+    _write_tone(tree / "moh" / "tone.wav", town.MUSIC_HZ, music_s)
     sounds = tree / "sounds"
     _write_tone(sounds / "announcement.wav", town.ANNOUNCEMENT_HZ, ANNOUNCEMENT_S)
     _write_tone(sounds / "card-prompt.wav", town.PAYMENT_HZ, CARD_PROMPT_S)

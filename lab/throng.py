@@ -1,57 +1,48 @@
 """Fifty calls at once with transfers among them: no recording holds anybody who wasn't in the call.
 
-Everybody sings a tone of his own. A dozen callers hang up early; with their agents, who are free
-then, others are sent on: blindly, after a consultation, to the queue, or to the payment line.
+They may be spread over several PBXes, of several kinds, with one Hushtape beside them. Everybody
+sings a tone of his own. A dozen callers hang up early; with their agents, who are free then, others
+are sent on: blindly, after a consultation, to the queue, or to the payment line.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 
-from lab import judge
-from lab.asterisk import Asterisk
-from lab.course import Course, Talk, course_of
-from lab.ear import FINE_S, Heard, hear
+from lab import kinds
+from lab.cable import Cable
 from lab.eyes import Event, event
-from lab.gamble import CONSULTS_S
 from lab.kills import Say, await_archived
+from lab.lots import SIZE, Call, Lot, draw_lots
+from lab.pbxes import OwnPbx
 from lab.phones import PhoneError, Phones
-from lab.product import Product, Recording
+from lab.product import Product
 from lab.scene import EVENT_TIMEOUT_S, Stage
-from lab.town import CROWD_DID, MUSIC_HZ, Crowd, Person
+from lab.strangers import look
+from lab.town import CROWD_DID, CROWD_QUEUE, MUSIC_HZ, Crowd, Person
 from lab.waiting import pass_time, until
 
-SIZE = 50
-EARLY = 14  # hang up first; their agents are free
-TO_AGENTS = 8  # each to a free agent of his own
-CONSULTED = 4
-TO_QUEUE = 4  # whoever is free
-TO_PAYMENT = 3
 RINGS_EVERY_S = 0.1  # ten calls a second
 CONNECT_TIMEOUT_S = 60.0
 TOGETHER_S = 3.0  # all of them talk
-MOVES_S = (0.0, 4.0)
-ENDS_S = (0.0, 3.0)
 LAST_S = 4.0  # after the last transfer
-SURE_S = 0.4  # of a talk's beginning and end nothing is said: a window is 200 ms long
-LONG_S = 1.5  # a talk that is long enough to be heard
-RENEWAL_S = 0.5  # what a busy machine may lose, or be wrong about, where a recorder begins
 PAYMENT_HZ = 1836  # between the callers' tones and the agents'
 PAYMENT_LINE = "710"
 CROWD_QUEUE_NUMBER = "690"
-LEAST_SHARE = 0.8  # of the windows of a talk
-EXTRA = f"""[internal](+)
+ASTERISK_FILES = {
+    "extensions-extra.conf": f"""[internal](+)
 exten => {PAYMENT_LINE},1,Answer()
  same => n,Playtones({PAYMENT_HZ})
  same => n,Wait(600)
 """
+}
 POLICY = f"""[policy]
 name = "throng"
 title = "The lab's throng"
@@ -76,124 +67,151 @@ keep = "1 day"
 """
 
 
-class Lot(StrEnum):
-    """What becomes of a caller."""
+@dataclass(frozen=True)
+class Site:
+    """A PBX of the throng's, not yet made, and its telephones: real ones, or a model of both."""
 
-    EARLY = "hangs up early"
-    STAYS = "stays"
-    AGENT = "is sent to another agent"
-    CONSULTED = "is sent to another agent after a consultation"
-    QUEUE = "is sent to the queue"
-    PAYMENT = "is sent to the payment line"
+    make: Callable[[Crowd], OwnPbx]
+    phones: Callable[[OwnPbx, Sequence[Person]], Phones] = Phones
 
 
-@dataclass
-class Call:
-    """One of the fifty."""
-
-    caller: Person
-    agent: Person
-    uniqueid: str
-    lot: Lot = Lot.STAYS
-    target: Person | None = None
-    wait_s: float = 0.0
-    end_s: float = 0.0
-    last: str = "caller"
-    consult_s: float = 0.0
-    consults_from_s: float | None = None
-    moved_s: float | None = None  # to the payment line
+def site(name: str, kind: str) -> Site:
+    """A real PBX of this kind."""
+    return Site(lambda crowd: kinds.make(kind, name, crowd=crowd, asterisk_files=ASTERISK_FILES))
 
 
 @contextmanager
-def open_throng(folder: Path, name: str, size: int = SIZE) -> Iterator[Stage]:
-    """An Asterisk with so many callers and agents, and a Hushtape beside it."""
+def open_throng(
+    folder: Path, sites: Sequence[Site], size: int = SIZE, *, over_cables: bool = False
+) -> Iterator[tuple[list[Stage], list[Cable]]]:
+    """PBXes over which so many callers and agents are spread, and one Hushtape beside them.
+
+    Args:
+        over_cables: whether the lines to the PBXes are in the lab's hands.
+    """
     folder.mkdir(exist_ok=True)
     policy = folder / "throng.toml"
     policy.write_text(POLICY, encoding="utf-8")
+    crowds = spread(size, len(sites))
     with ExitStack() as stack:
-        extra = {"extensions-extra.conf": EXTRA}
-        pbx = stack.enter_context(Asterisk(name=name, crowd=size, extra=extra))
-        people = [*pbx.crowd.callers, *pbx.crowd.agents]
-        phones = stack.enter_context(Phones(pbx, people))
-        product = stack.enter_context(Product(folder, [pbx], policies=[policy]))
-        eyes = stack.enter_context(pbx.observer())
-        yield Stage(pbx, eyes, phones, product)
+        pbxes = [
+            stack.enter_context(each.make(crowd)) for each, crowd in zip(sites, crowds, strict=True)
+        ]
+        phones = [
+            stack.enter_context(each.phones(pbx, [*pbx.crowd.callers, *pbx.crowd.agents]))
+            for each, pbx in zip(sites, pbxes, strict=True)
+        ]
+        cables = [stack.enter_context(Cable(pbx.control_port)) for pbx in pbxes]
+        lines = zip(pbxes, cables, strict=True) if over_cables else ()
+        ports_of = {pbx.name: cable.port for pbx, cable in lines}
+        product = Product(folder, pbxes, ports_of=ports_of, policies=[policy])
+        stack.enter_context(product)
+        stages = [
+            Stage(pbx, stack.enter_context(pbx.observer()), theirs, product)
+            for pbx, theirs in zip(pbxes, phones, strict=True)
+        ]
+        for stage in stages:
+            if stage.pbx.kind == kinds.FREESWITCH:
+                stage.eyes.action("Setvar", Variable="payment_hz", Value=str(PAYMENT_HZ))
+        yield stages, cables
 
 
-def throng(stage: Stage, chance: random.Random, say: Say) -> list[str]:
+def spread(size: int, over: int) -> list[Crowd]:
+    """Spread so many pairs over PBXes, as evenly as can be."""
+    borders = [size * number // over for number in range(over + 1)]
+    return [Crowd(end - first, first) for first, end in itertools.pairwise(borders)]
+
+
+def throng(stages: Sequence[Stage], chance: random.Random, say: Say) -> list[str]:
     """Let them all ring at once, be sent on and hang up; return what is wrong."""
-    crowd, mark = stage.pbx.crowd, stage.eyes.mark()
-    calls = _all_ring(stage, mark)
+    product = stages[0].product
+    marks = [stage.eyes.mark() for stage in stages]
+    calls = all_ring(stages, [stage.pbx.crowd.callers for stage in stages])
     at_once = len(calls)
-    _draw_lots(calls, chance)
+    for stage in stages:
+        draw_lots([each for each in calls if each.stage is stage], chance)
     pass_time(TOGETHER_S)
-    _in_parallel([each for each in calls if each.lot is Lot.EARLY], lambda x: _hang_up(stage, x))
+    hang_up_all([each for each in calls if each.lot is Lot.EARLY])
     moving = [x for x in calls if x.lot in (Lot.AGENT, Lot.CONSULTED, Lot.PAYMENT)]
-    _in_parallel(moving, lambda each: _send_on(stage, each))
+    _in_parallel(moving, send_on)
     for each in [x for x in calls if x.lot is Lot.QUEUE]:  # one by one: each gets somebody else
-        _send_on(stage, each)
+        send_on(each)
     pass_time(LAST_S)
-    _in_parallel([x for x in calls if x.lot is not Lot.EARLY], lambda x: _hang_up(stage, x))
+    hang_up_all([x for x in calls if x.lot is not Lot.EARLY])
+    wrong = await_over(calls, stages, marks)
+    found = {x.manifest["call"]["pbx_call"] for x in product.recordings()}
     ids = {each.uniqueid for each in calls}
-    until(
-        "all calls are over",
-        lambda: ids <= {x.get("Uniqueid") for x in stage.eyes.events(event("Hangup"), mark)},
-        EVENT_TIMEOUT_S,
-    )
-    await_archived(stage.product)
-    events = stage.eyes.events(since=mark)
-    wrong = [words for each in calls for words in _look(stage, crowd, each, events)]
-    found = {x.manifest["call"]["pbx_call"] for x in stage.product.recordings()}
     if found != ids:
         wrong.append(f"{len(found - ids)} recordings too many, {len(ids - found)} too few")
     lots = {lot: sum(x.lot is lot for x in calls) for lot in Lot}
+    where = ", ".join(
+        f"{sum(each.stage is stage for each in calls)} at {stage.pbx.name} ({stage.pbx.kind})"
+        for stage in stages
+    )
     say(
-        f"{at_once} calls at once: {', '.join(f'{count} {lot}' for lot, count in lots.items())};"
+        f"{at_once} calls at once, {where}: {', '.join(f'{n} {lot}' for lot, n in lots.items())};"
         f" {len(wrong)} wrong"
     )
     return wrong
 
 
-def _all_ring(stage: Stage, mark: int) -> list[Call]:
-    crowd = stage.pbx.crowd
-    for person in crowd.callers:
-        stage.phone(person).dial(CROWD_DID)
-        pass_time(RINGS_EVERY_S)
-    until(
-        "every caller has an agent",
-        lambda: len(_connects(stage, mark)) >= len(crowd.callers),
-        CONNECT_TIMEOUT_S,
-    )
-    callers = {person.number: person for person in crowd.callers}
-    agents = {f"PJSIP/{person.endpoint}": person for person in crowd.agents}
-    return [
-        Call(
-            callers[each.get("CallerIDNum")],
-            agents[each.get("Interface")],
-            each.get("Uniqueid"),
+def await_over(calls: Sequence[Call], stages: Sequence[Stage], marks: Sequence[int]) -> list[str]:
+    """Wait until all calls are over and archived; return what is wrong with their recordings.
+
+    Args:
+        marks: a position in each stage's events, before the calls.
+    """
+    events = {}
+    for stage, mark in zip(stages, marks, strict=True):
+        ids = {each.uniqueid for each in calls if each.stage is stage}
+        until(
+            "all calls are over",
+            lambda eyes=stage.eyes, mark=mark, ids=ids: (
+                ids <= {x.get("Uniqueid") for x in eyes.events(event("Hangup"), mark)}
+            ),
+            EVENT_TIMEOUT_S,
         )
-        for each in _connects(stage, mark)
-    ]
+    await_archived(stages[0].product)
+    for stage, mark in zip(stages, marks, strict=True):
+        events[stage.pbx.name] = stage.eyes.events(since=mark)
+    tones = {name: hz for stage in stages for name, hz in stage.pbx.crowd.tones.items()}
+    tones |= {"music": MUSIC_HZ, "payment": PAYMENT_HZ}
+    return [words for each in calls for words in look(each, events[each.stage.pbx.name], tones)]
+
+
+def all_ring(stages: Sequence[Stage], callers: Sequence[Sequence[Person]]) -> list[Call]:
+    """Let callers ring, one PBX after the other in turn, until each has an agent."""
+    marks = [stage.eyes.mark() for stage in stages]
+    for row in itertools.zip_longest(*callers):
+        for stage, person in zip(stages, row, strict=True):
+            if person is not None:
+                stage.phone(person).dial(CROWD_DID)
+                pass_time(RINGS_EVERY_S)
+    calls = []
+    for stage, mark, theirs in zip(stages, marks, callers, strict=True):
+        until(
+            f"every caller at {stage.pbx.name} has an agent",
+            lambda stage=stage, mark=mark, theirs=theirs: (
+                len(_connects(stage, mark)) >= len(theirs)
+            ),
+            CONNECT_TIMEOUT_S,
+        )
+        by_number = {person.number: person for person in theirs}
+        agents = {f"PJSIP/{person.endpoint}": person for person in stage.pbx.crowd.agents}
+        calls += [
+            Call(
+                stage,
+                by_number[each.get("CallerIDNum")],
+                agents[each.get("Interface")],
+                each.get("Uniqueid"),
+            )
+            for each in _connects(stage, mark)
+        ]
+    return calls
 
 
 def _connects(stage: Stage, mark: int) -> list[Event]:
     return stage.eyes.events(event("AgentConnect"), mark)
-
-
-def _draw_lots(calls: list[Call], chance: random.Random) -> None:
-    calls.sort(key=lambda each: each.caller.number)  # who was answered first isn't chance of ours
-    drawn = chance.sample(calls, len(calls))
-    lots = [Lot.EARLY] * EARLY + [Lot.AGENT] * TO_AGENTS + [Lot.CONSULTED] * CONSULTED
-    lots += [Lot.QUEUE] * TO_QUEUE + [Lot.PAYMENT] * TO_PAYMENT
-    for each, lot in zip(drawn, lots, strict=False):
-        each.lot = lot
-    free = [each.agent for each in drawn if each.lot is Lot.EARLY]
-    for each in drawn:
-        if each.lot in (Lot.AGENT, Lot.CONSULTED):
-            each.target = free.pop()
-        each.wait_s, each.end_s = chance.uniform(*MOVES_S), chance.uniform(*ENDS_S)
-        each.consult_s = chance.uniform(*CONSULTS_S)
-        each.last = chance.choice(("caller", "agent"))
 
 
 def _in_parallel(calls: Sequence[Call], work) -> None:  # type: ignore[no-untyped-def]
@@ -201,7 +219,9 @@ def _in_parallel(calls: Sequence[Call], work) -> None:  # type: ignore[no-untype
         list(pool.map(work, calls))
 
 
-def _send_on(stage: Stage, call: Call) -> None:
+def send_on(call: Call) -> None:
+    """Let the agent send a caller on, as it is his lot."""
+    stage = call.stage
     agent, mark = stage.phone(call.agent), stage.eyes.mark()
     if call.lot is Lot.QUEUE:
         agent.blind_transfer(CROWD_QUEUE_NUMBER)
@@ -210,6 +230,9 @@ def _send_on(stage: Stage, call: Call) -> None:
         return
     pass_time(call.wait_s)
     number = call.target.number if call.target else PAYMENT_LINE
+    if call.target and stage.pbx.kind == kinds.FREESWITCH:
+        # mod_callcenter knows of its own calls alone, and would ring him in the middle of this one.
+        stage.eyes.action("QueueRemove", Queue=CROWD_QUEUE, Interface=f"PJSIP/{number}")
     if call.lot is Lot.CONSULTED:
         call.consults_from_s = time.time()
         agent.feature_consult(number)
@@ -227,68 +250,14 @@ def _send_on(stage: Stage, call: Call) -> None:
         call.moved_s = moved.at_s
 
 
-def _hang_up(stage: Stage, call: Call) -> None:
+def _hang_up(call: Call) -> None:
     pass_time(call.end_s)
     stays_with_agent = call.lot in (Lot.STAYS, Lot.EARLY)
     last = call.agent if call.last == "agent" and stays_with_agent else call.caller
     with suppress(PhoneError):  # a consultation that came to nothing has ended it already
-        stage.phone(last).hang_up()
+        call.stage.phone(last).hang_up()
 
 
-def _look(stage: Stage, crowd: Crowd, call: Call, events: Sequence[Event]) -> Iterator[str]:
-    who = f"{call.caller.endpoint} with {call.agent.endpoint}, {call.lot}"
-    course = course_of(events, call.uniqueid)
-    recordings = stage.product.recordings_of(call.uniqueid)
-    if len(recordings) != 1:
-        yield f"{who}: {len(recordings)} recordings"
-        return
-    recording = recordings[0]
-    tones = {**crowd.tones, "music": MUSIC_HZ, "payment": PAYMENT_HZ}
-    heard = hear(recording.audio, tones, frame_s=FINE_S)
-    yield from (f"{who}: {words}" for words in _sides(recording, heard, call, course))
-    wanted = [(course.entered_s or 0.0, call.moved_s or course.over_s())]
-    covered = judge.covered_spans(recording)
-    wide = [(start_s - RENEWAL_S, end_s + RENEWAL_S) for start_s, end_s in covered]
-    for start_s, end_s in judge.without(wanted, wide):
-        yield f"{who}: {end_s - start_s:.2f} s are missing"
-    allowed = [(start_s - RENEWAL_S, end_s + RENEWAL_S) for start_s, end_s in wanted]
-    for start_s, end_s in judge.without(covered, allowed):
-        yield f"{who}: {end_s - start_s:.2f} s too much"
-    if call.lot is Lot.PAYMENT:
-        control = hear(stage.phone(call.caller).heard_before()[-1], tones, frame_s=FINE_S)
-        sung_s = control.frames("any", "payment") * control.frame_s
-        if sung_s < LONG_S:
-            yield f"{who}: the control heard the payment line for {sung_s:.1f} s only"
-
-
-def _sides(recording: Recording, heard: Heard, call: Call, course: Course) -> Iterator[str]:
-    """On the left the caller and nobody else; on the right, at any time, whom he talked with."""
-    for name in heard.names:
-        share = heard.share(name, "left")
-        if name == call.caller.endpoint and share < LEAST_SHARE:
-            yield f"the caller is in {share:.0%} of the left side"
-        if name != call.caller.endpoint and heard.frames("left", name) > 1:
-            yield f"{name} is on the left for {heard.frames('left', name) * FINE_S:.1f} s"
-    parties = {talk.endpoint for talk in course.talks}
-    for talk in course.talks:
-        if talk.endpoint == call.agent.endpoint and call.consults_from_s is not None:
-            talk = replace(talk, end_s=call.consults_from_s)  # then the caller hears music
-        yield from _talk(recording, heard, talk)
-    for name in heard.names:
-        is_stranger = name not in parties and name != "music"
-        if is_stranger and heard.frames("right", name) > 1:
-            yield f"{name} is on the right for {heard.frames('right', name) * FINE_S:.1f} s"
-
-
-def _talk(recording: Recording, heard: Heard, talk: Talk) -> Iterator[str]:
-    for span in judge.within([(talk.start_s, talk.end_s)], judge.covered_spans(recording)):
-        start_s = span[0] + SURE_S - recording.began_s
-        end_s = span[1] - SURE_S - recording.began_s
-        if end_s - start_s < LONG_S:
-            continue
-        for name in heard.names:
-            share = heard.share(name, "right", start_s, end_s)
-            if name == talk.endpoint and share < LEAST_SHARE:
-                yield f"{name} is in {share:.0%} of the talk from {start_s:.1f} s on"
-            if name != talk.endpoint and share > 0:
-                yield f"{name} is heard in the talk with {talk.endpoint}, from {start_s:.1f} s on"
+def hang_up_all(calls: Sequence[Call]) -> None:
+    """End calls, each at its time."""
+    _in_parallel(calls, _hang_up)

@@ -16,25 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from lab import town
+from lab import measure, town
 from lab.ear import Flags, Heard
 from lab.judge import Span, without
+from lab.measure import ASTERISK, Measure
 from lab.product import Product, Recording, seconds
-from lab.scene import RENEWED_S as ANEW_S
 from lab.scene import Take, listen
 
 NAME = "timeline"
 TRACE_FILE = "session"
 PLAY_TIMEOUT_S = 300
-EDGE_S = 0.06  # so exactly does a timeline's edge stand where the recording's does
 # Where twenty calls come at once a recorder starts late, and a timeline knows nothing of that.
 LATE_S = 0.5
-MOST_LATE = 0.1  # of all edges
-# A recorder that is renewed costs so much of the recording; a timeline has no gap there.
-RENEWED_S = 0.2
-# So long the outside party may be silent where he is recorded: while a recorder is renewed, and
-# while he presses a key.
-GAP_S = 0.3
+MOST_LATE = 0.1  # of the others' edges
+# A recorder that is renewed costs so much more of the recording than of the talk; a timeline has no
+# gap there.
+ANEW_MORE_S = 0.06
 FLOOR = 0.005  # of full scale: -46 dB; below is nobody's tone
 WORST = 5  # that are named
 
@@ -82,8 +79,11 @@ def play(product: Product) -> dict[str, Played]:
 def agrees(product: Product) -> Take:
     """Compare each call's timeline with the archive and with the ear."""
     take = Take(NAME, "`policy test` on what the PBX said, beside what is heard", "all")
-    calls = play(product)
+    figures = measure.of(product.pbxes[0].kind)
+    is_ours = product.is_ours
+    calls = {name: each for name, each in play(product).items() if is_ours(name)}
     recordings = {each.manifest["call"]["pbx_call"]: each for each in product.recordings()}
+    recordings = {name: each for name, each in recordings.items() if is_ours(name)}
     kept = {uniqueid for uniqueid, each in calls.items() if each.spans and not each.discarded}
     by_desktop = _by_desktop(product)
     take.check(
@@ -92,40 +92,53 @@ def agrees(product: Product) -> Take:
         f"{_listed(kept ^ set(recordings))}",
     )
     discarded = {uniqueid for uniqueid, each in calls.items() if each.spans and each.discarded}
-    proved = {str(each["pbx_call"]) for each in product.discards()}
+    proved = {str(each["pbx_call"]) for each in product.discards() if is_ours(each["pbx_call"])}
     take.check(
         discarded == proved,
         f"{len(discarded)} would be discarded, of {len(proved)} that is proved"
         f"{_listed(discarded ^ proved)}",
     )
     off: list[tuple[float, str]] = []
+    crowds: list[tuple[float, str]] = []
     deaf: list[str] = []
     loud: list[str] = []
     for uniqueid in sorted(kept & set(recordings)):
         call, recording = calls[uniqueid], recordings[uniqueid]
         if recording.id in by_desktop:
             call = call.unlike(paid(recording))
-        off += _compare(call, recording)
+        (crowds if call.queue == town.CROWD_QUEUE else off).extend(
+            _compare(call, recording, figures)
+        )
         heard = listen(recording.audio)
-        deaf += _deaf(call, recording, heard)
-        loud += _loud(call, recording, heard)
+        deaf += _deaf(call, recording, heard, figures)
+        loud += _loud(call, recording, heard, figures)
     if by_desktop:
         take.notes.append(
             f"{len(by_desktop)} calls had a payment begun by a desktop, of which no PBX tells:"
             " it is taken from the manifest"
         )
-    worst_s = max((each for each, _ in off), default=0.0)
-    wrong = [what for each, what in sorted(off, reverse=True) if each > EDGE_S]
-    words = f"{len(off)} edges of timelines, at most {1000 * worst_s:.0f} ms from the recordings'"
-    take.check(
-        bool(off) and worst_s <= LATE_S and len(wrong) <= MOST_LATE * len(off),
-        f"{words}, {len(wrong)} by more than {1000 * EDGE_S:.0f} ms (bound: {MOST_LATE:.0%} of"
-        f" them, and {LATE_S} s){_listed(wrong)}",
-    )
-    take.aim(not wrong, f"{words} (aim: {1000 * EDGE_S:.0f} ms)")
+    for edges, whose, most in ((off, "timelines", MOST_LATE), (crowds, "the crowd's", 1.0)):
+        if edges:
+            _check_edges(take, edges, whose, most, figures.exact_s)
+    take.check(bool(off or crowds), f"{len(off) + len(crowds)} edges were compared")
     take.check(not deaf, f"the outside party is heard wherever it is recorded{_listed(deaf)}")
     take.check(not loud, f"not one sample is heard where it isn't{_listed(loud)}")
     return take
+
+
+def _check_edges(
+    take: Take, edges: Sequence[tuple[float, str]], whose: str, most: float, exact_s: float
+) -> None:
+    """None is off by more than LATE_S, and not too many are by more than `exact_s`."""
+    worst_s = max((each for each, _ in edges), default=0.0)
+    wrong = [what for each, what in sorted(edges, reverse=True) if each > exact_s]
+    words = f"{len(edges)} edges of {whose}, at most {1000 * worst_s:.0f} ms from the recordings'"
+    take.check(
+        worst_s <= LATE_S and len(wrong) <= most * len(edges),
+        f"{words}, {len(wrong)} by more than {1000 * exact_s:.0f} ms (bound: {most:.0%} of"
+        f" them, and {LATE_S} s){_listed(wrong)}",
+    )
+    take.aim(not wrong, f"{words} (aim: {1000 * exact_s:.0f} ms)")
 
 
 def _by_desktop(product: Product) -> set[str]:
@@ -174,21 +187,23 @@ def joined(spans: Sequence[Span], gap_s: float) -> list[Span]:
     return found
 
 
-def archived(recording: Recording, leg: str) -> list[Span]:
+def archived(recording: Recording, leg: str, figures: Measure = ASTERISK) -> list[Span]:
     """When a recording's segments on a leg took in sound (epoch, s)."""
     spans = [
         (seconds(each["started_at"]), seconds(each["started_at"]) + each["duration_s"])
         for each in recording.manifest["segments"]
         if each.get("leg", "outside") == leg and each["duration_s"] > 0
     ]
-    return without(joined(spans, RENEWED_S), paid(recording, muted_only=True))
+    return without(joined(spans, figures.renewed_s + ANEW_MORE_S), paid(recording, muted_only=True))
 
 
-def _compare(call: Played, recording: Recording) -> list[tuple[float, str]]:
+def _compare(
+    call: Played, recording: Recording, figures: Measure = ASTERISK
+) -> list[tuple[float, str]]:
     """How far each edge of the timeline is from the recording's (s), in words."""
     found = []
     for leg, spans in (("outside", call.spans), ("consultation", call.beside)):
-        there = archived(recording, leg)
+        there = archived(recording, leg, figures)
         if len(there) != len(spans):
             words = f"{recording.id}: {len(spans)} stretches ({leg}), {len(there)} in the archive"
             found.append((float("inf"), words))
@@ -197,7 +212,9 @@ def _compare(call: Played, recording: Recording) -> list[tuple[float, str]]:
             for which, mine_s, its_s in zip(("from", "to"), ours, theirs, strict=True):
                 off_s = abs(mine_s - its_s)
                 if number and which == "from" and its_s > mine_s:
-                    off_s = max(0.0, off_s - ANEW_S)  # a recorder that is started once more
+                    off_s = max(
+                        0.0, off_s - figures.renewed_s
+                    )  # a recorder that is started once more
                 if leg == "consultation" and which == "to":
                     # An agent who hangs up while it rings says nothing more: his file ends there.
                     off_s = max(0.0, its_s - mine_s)
@@ -208,17 +225,22 @@ def _compare(call: Played, recording: Recording) -> list[tuple[float, str]]:
     return found
 
 
-def _deaf(call: Played, recording: Recording, heard: Heard) -> list[str]:
+def _deaf(
+    call: Played, recording: Recording, heard: Heard, figures: Measure = ASTERISK
+) -> list[str]:
     """Where the outside party isn't heard within a span that is recorded."""
     flags = _sings(call, heard)
     found = []
     for start_s, end_s in call.spans:
         window = [
             max(0, round(at_s / heard.frame_s))
-            for at_s in (start_s - recording.began_s + EDGE_S, end_s - recording.began_s - EDGE_S)
+            for at_s in (
+                start_s - recording.began_s + figures.exact_s,
+                end_s - recording.began_s - figures.exact_s,
+            )
         ]
         longest_s = _longest_gap(flags[window[0] : window[1]]) * heard.frame_s
-        if longest_s > GAP_S:
+        if longest_s > figures.gap_s:
             where = f"{start_s - recording.began_s:.2f}-{end_s - recording.began_s:.2f} s"
             found.append(f"{recording.id}: not for {longest_s:.2f} s of {where}")
     return found
@@ -242,13 +264,15 @@ def _longest_gap(flags: Flags) -> int:
     return longest
 
 
-def _loud(call: Played, recording: Recording, heard: Heard) -> list[str]:
+def _loud(
+    call: Played, recording: Recording, heard: Heard, figures: Measure = ASTERISK
+) -> list[str]:
     """Where anything is heard outside of the spans that are recorded.
 
     A start whose answer the bridge has read late is noted late, and all that follows with it.
     """
     late_s = max(0.0, recording.began_s - call.spans[0][0]) if call.spans else 0.0
-    slack_s = EDGE_S + min(late_s, LATE_S)
+    slack_s = figures.exact_s + min(late_s, LATE_S)
     whole = [(recording.began_s, recording.began_s + heard.seconds)]
     found = []
     for start_s, end_s in without(whole, [*call.spans, *call.beside]):

@@ -6,21 +6,20 @@ import queue
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import crowd, payments, retention, timeline, town
+from lab import crowd, kinds, measure, payments, retention, timeline, town
 from lab.afterwards import nothing_else, nothing_personal, speed
-from lab.asterisk import Asterisk
 from lab.cable import Cable
 from lab.eyes import event
 from lab.faults import Fault, OwnRedis, Props
 from lab.payments import PAYMENTS
 from lab.phones import PhoneError, Phones
 from lab.product import MADE_UP_POLICIES, PAYMENT_POLICIES, Product
+from lab.report import Report
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Scenario, Stage, Take
 from lab.town import COUNCILS, Council
@@ -29,67 +28,9 @@ from lab.waiting import LabTimeoutError
 
 FIRST_FAULT_PBX = 3  # the first two are the councils' and the crowd's
 MADE_UP_PBX = "pbx9"
-LINES = 2  # of a council, at two Asterisks: that long is the programme
+LINES = 2  # of a council, at two PBXes: that long is the programme
 FEW_SCENARIOS = 5  # for which one line is enough
 MADE_UP_COUNCIL = "made up"
-
-
-@dataclass
-class Report:
-    """What came of a tour."""
-
-    takes: list[Take] = field(default_factory=list)
-    began_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything was as the policies say. An empty tour shows nothing."""
-        return bool(self.takes) and all(take.ok for take in self.takes)
-
-    def latencies_s(self) -> list[float]:
-        """Hang-up to archived, of every recording."""
-        return sorted(each for take in self.takes for each in take.latencies_s)
-
-    def table(self) -> str:
-        """Scenario × policy × result."""
-        policies = list(dict.fromkeys(take.policy for take in self.takes))
-        scenarios = list(dict.fromkeys(take.scenario for take in self.takes))
-        results = {(take.scenario, take.policy): take for take in self.takes}
-        width = max(len(name) for name in [*scenarios, "scenario"])
-        rows = ["  ".join([f"{'scenario':{width}}", *policies])]
-        for name in scenarios:
-            cells = []
-            for policy in policies:
-                take = results.get((name, policy))
-                word = "-" if take is None else "ok" if take.ok else "NOT OK"
-                cells.append(f"{word:{len(policy)}}")
-            rows.append("  ".join([f"{name:{width}}", *cells]))
-        return "\n".join(rows)
-
-    def summary(self) -> str:
-        """The last lines."""
-        lines = [self.table(), ""]
-        for take in self.takes:
-            if take.scenario == "speed":
-                lines += [f"hang-up to archived: {check.what}" for check in take.checks[1::2]]
-            if take.scenario == payments.SILENCE:
-                lines += [f"a payment's cause to its silence: {x.what}" for x in take.checks[1:]]
-            for warning in take.warnings:
-                lines.append(f"WARNING: {take.policy}/{take.scenario}: {warning.what}")
-        checks = [check for take in self.takes for check in take.checks]
-        failed = [take for take in self.takes if not take.ok]
-        lines.append(
-            f"{len(self.takes)} scenes, {len(checks)} checks,"
-            f" {sum(check.hard and not check.ok for check in checks)} failed,"
-            f" {sum(len(take.warnings) for take in self.takes)} warnings;"
-            f" {time.monotonic() - self.began_s:.0f} s"
-        )
-        if failed:
-            names = ", ".join(f"{take.policy}/{take.scenario}" for take in failed)
-            lines.append(f"NOT AS THE POLICY SAYS: {names}")
-        else:
-            lines.append("Everything is as the policies say.")
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -102,19 +43,25 @@ class Selection:
     faults: Sequence[Fault] = FAULTS
     made_up: Sequence[Scenario] = MADE_UP
     payments: Sequence[Scenario] = PAYMENTS
+    pbx: str = kinds.ASTERISK  # of this kind are all the tour's PBXes
 
 
 Say = Callable[[str], None]
+Stages = Callable[[Selection], AbstractContextManager[list[Stage]]]
 
 
 def run(
-    selection: Selection, say: Say, afterwards: Callable[[Stage], None] | None = None
+    selection: Selection,
+    say: Say,
+    afterwards: Callable[[Stage], None] | None = None,
+    stages: Stages | None = None,
 ) -> Report:
     """Make a tour: the councils side by side, the faults beside them, the crowd afterwards.
 
     Args:
         say: told what begins, and each take as soon as it is done.
         afterwards: gets the councils' stage while everything still runs.
+        stages: opens the councils' and the crowd's; left out: two PBXes and a Hushtape of its own.
     """
     report = Report()
     lock = threading.Lock()
@@ -130,26 +77,30 @@ def run(
             for track in sorted({fault.track for fault in selection.faults}):
                 faults = [fault for fault in selection.faults if fault.track == track]
                 beside = threading.Thread(
-                    target=_noting(trouble, _play_faults), args=(track, faults, done), daemon=True
+                    target=_noting(trouble, _play_faults),
+                    args=(selection.pbx, track, faults, done),
+                    daemon=True,
                 )
                 beside.start()
                 stack.callback(beside.join)
         if selection.made_up:
             beside = threading.Thread(
-                target=_noting(trouble, _play_made_up), args=(selection.made_up, done), daemon=True
+                target=_noting(trouble, _play_made_up),
+                args=(selection.pbx, selection.made_up, done),
+                daemon=True,
             )
             beside.start()
             stack.callback(beside.join)
         if selection.payments:
             beside = threading.Thread(
                 target=_noting(trouble, _play_payments),
-                args=(selection.payments, done),
+                args=(selection.pbx, selection.payments, done),
                 daemon=True,
             )
             beside.start()
             stack.callback(beside.join)
         if selection.scenarios or selection.crowd:
-            _play_main(selection, done, say, afterwards)
+            _play_main(selection, done, say, afterwards, stages or open_stages)
     if trouble:
         raise trouble[0]
     return report
@@ -157,7 +108,7 @@ def run(
 
 @contextmanager
 def open_stages(selection: Selection) -> Iterator[list[Stage]]:
-    """Two Asterisks served by one Hushtape, the second one over TLS.
+    """Two PBXes served by one Hushtape, the second one over TLS if it has any.
 
     Every council has its phones at the first one, and if there is enough to play at the second,
     too: two lines, on each of which it plays one scene at a time. The crowd's phones are added to
@@ -168,8 +119,8 @@ def open_stages(selection: Selection) -> Iterator[list[Stage]]:
     agents = [council.agent for council in selection.councils]  # deaf: they put calls on hold
     with ExitStack() as stack:
         pbxes = [
-            stack.enter_context(Asterisk(name="pbx1")),
-            stack.enter_context(Asterisk(name="pbx2", crowd=selection.crowd)),
+            stack.enter_context(kinds.make(selection.pbx, "pbx1")),
+            stack.enter_context(kinds.make(selection.pbx, "pbx2", crowd=selection.crowd)),
         ]
         at_each = [people if number < lines else [] for number in range(len(pbxes))]
         phones = [
@@ -190,13 +141,18 @@ def _play_main(
     done: Callable[[Take], None],
     say: Say,
     afterwards: Callable[[Stage], None] | None,
+    stages: Stages,
 ) -> None:
     count = sum(x.is_for(c) for x in selection.scenarios for c in selection.councils)
-    say(f"Starting two Asterisks, the phones of {len(selection.councils)} councils, and Hushtape.")
+    title, councils = kinds.TITLES[selection.pbx], len(selection.councils)
+    if stages is open_stages:
+        say(f"Starting two PBXes ({title}), the phones of {councils} councils, and Hushtape.")
+    else:
+        say(f"Starting the phones of {councils} councils.")
     takes: list[Take] = []
-    with open_stages(selection) as stages:
-        stage, crowd_stage = stages
-        lines = [each for each in stages if len(each.phones)]
+    with stages(selection) as opened:
+        stage, crowd_stage = opened
+        lines = [each for each in opened if len(each.phones)]
         say(f"Playing {len(selection.scenarios)} scenarios, {count} calls in all.\n")
         for take in play(lines, selection.scenarios, selection.councils):
             takes.append(take)
@@ -231,7 +187,7 @@ def _guarded(name: str, look: Callable[..., Take], *arguments: object) -> Take:
 
 def _play_crowd(stage: Stage) -> Take:
     size = stage.pbx.crowd.size
-    take = Take(crowd.NAME, f"{size} calls at once", "crowd")
+    take = _take(stage, crowd.NAME, f"{size} calls at once", "crowd")
     mark = stage.eyes.mark()
     try:
         people = [*stage.pbx.crowd.callers, *stage.pbx.crowd.agents]
@@ -244,23 +200,28 @@ def _play_crowd(stage: Stage) -> Take:
     return take
 
 
-def _play_faults(track: int, faults: Sequence[Fault], done: Callable[[Take], None]) -> None:
+def _play_faults(
+    kind: str, track: int, faults: Sequence[Fault], done: Callable[[Take], None]
+) -> None:
     council = COUNCILS[0]
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         redis = OwnRedis(folder)
         redis.start()
         stack.callback(redis.stop)
-        pbx = stack.enter_context(Asterisk(name=f"pbx{FIRST_FAULT_PBX + track}"))
-        cable = stack.enter_context(Cable(pbx.ami_port))
+        pbx = stack.enter_context(kinds.make(kind, f"pbx{FIRST_FAULT_PBX + track}"))
+        cable = stack.enter_context(Cable(pbx.control_port))
         phones = stack.enter_context(Phones(pbx, council.people, manual=[council.agent]))
         product = Product(folder, [pbx], redis.url, {pbx.name: cable.port})
         stack.enter_context(product)
         eyes = stack.enter_context(pbx.observer())
         for fault in faults:
-            take = Take(fault.name, fault.title, "surrey")
+            stage = Stage(pbx, eyes, phones, product)
+            take = _take(stage, fault.name, fault.title, "surrey")
+            if kind in fault.lacks:
+                done(replace(take, lacks=fault.lacks[kind]))
+                continue
             try:
-                stage = Stage(pbx, eyes, phones, product)
                 fault.play(stage, council, Props(redis, cable), take)
             except Exception as error:
                 take.check(ok=False, what=_broke(error))
@@ -270,11 +231,11 @@ def _play_faults(track: int, faults: Sequence[Fault], done: Callable[[Take], Non
             done(take)
 
 
-def _play_made_up(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
+def _play_made_up(kind: str, scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
     """Play what none of the five policies says, with policies of the lab's own."""
     council = replace(COUNCILS[0], policy=MADE_UP_COUNCIL)
     with ExitStack() as stack:
-        pbx = stack.enter_context(Asterisk(name=MADE_UP_PBX))
+        pbx = stack.enter_context(kinds.make(kind, MADE_UP_PBX))
         phones = stack.enter_context(Phones(pbx, council.people, manual=[council.agent]))
         folder = stack.enter_context(_folder())
         product = Product(folder, [pbx], policies=sorted(MADE_UP_POLICIES.glob("*.toml")))
@@ -286,14 +247,14 @@ def _play_made_up(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -
         done(replace(nothing_else(stage, takes), policy=MADE_UP_COUNCIL))
 
 
-def _play_payments(scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
+def _play_payments(kind: str, scenarios: Sequence[Scenario], done: Callable[[Take], None]) -> None:
     """Play payments, with policies of the lab's own, and look what is left of the cards."""
     councils = [each for each in payments.COUNCILS_HERE if any(x.is_for(each) for x in scenarios)]
     people = [person for council in councils for person in council.people]
     with ExitStack() as stack:
         logger = {"logger.conf": payments.LOGGER}
         pbx = stack.enter_context(
-            Asterisk(name=payments.PBX, time_zone=payments.TIME_ZONE, extra=logger)
+            kinds.make(kind, payments.PBX, time_zone=payments.TIME_ZONE, asterisk_files=logger)
         )
         agents = [council.agent for council in councils]
         phones = stack.enter_context(Phones(pbx, people, manual=agents))
@@ -382,7 +343,12 @@ def play(
 
 
 def play_one(stage: Stage, scenario: Scenario, council: Council) -> Take:
-    """Play one scenario; once more, if nothing is wrong but what a busy machine may have done."""
+    """Play one scenario; once more, if nothing is wrong but what a busy machine may have done.
+
+    What the PBX lacks isn't played, and that is said.
+    """
+    if lacks := scenario.lacks.get(stage.pbx.kind, ""):
+        return Take(scenario.name, scenario.title, council.policy, lacks=lacks)
     return _once_more(lambda: _play_once(stage, scenario, council))
 
 
@@ -402,6 +368,10 @@ def _once_more(play: Callable[[], Take]) -> Take:
     return take
 
 
+def _take(stage: Stage, name: str, title: str, policy: str) -> Take:
+    return Take(name, title, policy, measure=measure.of(stage.pbx.kind))
+
+
 def _channels(stage: Stage, since: int) -> list[str]:
     """Name every channel that came up since a position in the events."""
     return [each.get("Uniqueid") for each in stage.eyes.events(event("Newchannel"), since)]
@@ -409,7 +379,7 @@ def _channels(stage: Stage, since: int) -> list[str]:
 
 def _play_once(stage: Stage, scenario: Scenario, council: Council) -> Take:
     """Play one scenario; whatever goes wrong in it is a failed check, not the end of the tour."""
-    take = Take(scenario.name, scenario.title, council.policy)
+    take = _take(stage, scenario.name, scenario.title, council.policy)
     mark = stage.eyes.mark()
     try:
         scenario.play(stage, council, take)

@@ -169,15 +169,21 @@ LOCAL_QUEUE = Queue("help-line-local", "633", ("Local/231@internal/n",))
 
 @dataclass(frozen=True)
 class Crowd:
-    """`size` extra callers and as many agents, each with a tone of its own."""
+    """`size` extra callers and as many agents, each with a tone of its own.
+
+    Several crowds at once, each at a PBX of its own, are told apart by `first`, the number of the
+    first pair.
+    """
 
     size: int
+    first: int = 0
     callers: tuple[Person, ...] = field(init=False)
     agents: tuple[Person, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.size <= CROWD_LIMIT:
-            raise ValueError(f"A crowd has 0 to {CROWD_LIMIT} pairs, not {self.size}")
+        numbers = range(self.first, self.first + self.size)
+        if not 0 <= numbers.start <= numbers.stop <= CROWD_LIMIT:
+            raise ValueError(f"A crowd has 0 to {CROWD_LIMIT} pairs, not {numbers}")
         callers = tuple(
             Person(
                 f"crowd{i:02d}",
@@ -188,7 +194,7 @@ class Crowd:
                 answers=False,
                 staff=False,
             )
-            for i in range(self.size)
+            for i in numbers
         )
         agents = tuple(
             Person(
@@ -200,7 +206,7 @@ class Crowd:
                 answers=True,
                 staff=True,
             )
-            for i in range(self.size)
+            for i in numbers
         )
         object.__setattr__(self, "callers", callers)
         object.__setattr__(self, "agents", agents)

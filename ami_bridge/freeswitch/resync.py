@@ -116,7 +116,8 @@ class Resync:
                     yield from self._answered_meanwhile(channel, at)
             yield from self._opted_out(channel, _variable(each, OPT_OUT_VARIABLE), since)
             if is_new and not noted:
-                yield from self._found(channel, each, at)
+                is_known = self._known.stands_for(channel).uniqueid not in new
+                yield from self._found(channel, each, since if is_known else at)
 
     def nobody_listened(
         self, alive: Mapping[str, Living], new: Sequence[str], since: datetime
@@ -183,7 +184,11 @@ class Resync:
                 yield from self._dials.answered(caller, called, at)
 
     def _found(self, channel: Channel, living: Living, at: datetime) -> Iterator[Told]:
-        """Tell of a call that began while nobody listened, as if it began now."""
+        """Tell of a call that began while nobody listened, as if it began now.
+
+        One that was known already, and has come into a queue through a loopback channel, did that
+        when the link was lost: nobody knows any better, and it has left whom it talked with.
+        """
         yield from self._found_in_queue(channel, living, at)
         known = self._known
         if not known.leg(channel).rung or not known.party.is_outside(channel):

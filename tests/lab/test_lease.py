@@ -41,7 +41,7 @@ class Bridge:
         pbx = Pbx(
             kind="asterisk",
             host="127.0.0.1",
-            port=asterisk.ami_port,
+            port=asterisk.control_port,
             spool="/spool",
             outside_contexts=("from-outside",),
         )

@@ -6,7 +6,7 @@ import pytest
 
 from tests import playback_esl, virtual_time
 from tests.integration.ami_bridge.test_playback import assert_sound
-from tests.long.test_every_cut import MISSED
+from tests.long.replays.test_every_cut import MISSED
 from tests.playback import Outcome
 from tests.playback_esl import SESSIONS, EslPlayer, pbx_of
 

@@ -16,7 +16,7 @@ from hushtape.policy.linting.lint import lint
 from hushtape.policy.reading.locate import Places
 from tests.policies import GOOD
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
+EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 TEXTS = [GOOD, *(path.read_text(encoding="utf-8") for path in parse.policy_files(EXAMPLES))]
 ROUNDS = 2000
 MOST_S = 2.0  # for one file, on a busy machine

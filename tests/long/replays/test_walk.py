@@ -17,7 +17,7 @@ PUBLISHED = [(policy.name, policy) for policy in parse.load_folder(EXAMPLES)]
 # The others take minutes each: `hushtape policy prove tests/data/policies/invented`.
 INVENTED = [
     (f"{policy.name}@{policy.version}", policy)
-    for policy in parse.load_folder(Path(__file__).parents[1] / "data" / "policies" / "invented")
+    for policy in parse.load_folder(Path(__file__).parents[2] / "data" / "policies" / "invented")
     if policy.name.startswith(("glenroe", "northgate", "alderholt"))
 ]
 OTHERS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import crowd, table
+from lab import crowd, kinds, table
 from lab.faults import FAULTS
 from lab.scenarios import MADE_UP, SCENARIOS
 from lab.scene import Scenario, Take
@@ -55,6 +55,20 @@ def test_what_is_no_councils_scenario_stands_apart() -> None:
     assert FAULT.name not in rows_of(page)
     beside = page.partition("## Beside these")[2]
     assert f"| `{FAULT.name}` | {FAULT.title} | surrey | {table.OK} |" in beside
+
+
+def test_what_a_pbx_lacks_stands_with_the_reason_and_is_no_result() -> None:
+    lacking = Take(FIRST.name, FIRST.title, SURREY.policy, lacks="no such thing")
+    page = table.markdown([lacking, take_of(SECOND, SURREY)], kinds.FREESWITCH)
+    assert page.startswith("# Scenarios, on a FreeSWITCH\n")
+    assert rows_of(page)[FIRST.name][1] == table.LACKING
+    assert f"| `{FIRST.name}` | no such thing |" in page
+    assert f"| `{FIRST.name}` | so |" not in page
+    assert "Scenes: 1." in page
+
+
+def test_a_page_without_anything_lacking_says_nothing_of_it() -> None:
+    assert table.LACKED not in table.markdown([take_of(FIRST, SURREY)])
 
 
 def test_the_summary_counts_failed_checks_and_missed_aims() -> None:

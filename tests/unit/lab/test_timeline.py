@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from lab import ear, timeline, town
+from lab.measure import ASTERISK, FREESWITCH
 from lab.product import Recording
-from lab.timeline import ANEW_S, EDGE_S, Played, archived, joined, paid
+from lab.timeline import Played, archived, joined, paid
 
+ANEW_S = ASTERISK.renewed_s
 BEGAN_S = 1_795_282_345.0
 RATE = ear.RATE_HZ
 
@@ -60,6 +62,12 @@ def heard(
     return ear.hear_samples([left, np.zeros(len(times))], town.TONES)
 
 
+def test_on_a_freeswitch_a_fresh_recorder_costs_more() -> None:
+    gap = recording((0, 1), (1.3, 2))
+    assert len(archived(gap, "outside")) == 2
+    assert len(archived(gap, "outside", FREESWITCH)) == 1
+
+
 def test_a_renewed_recorder_is_no_gap() -> None:
     found = archived(recording((0, 1), (1.08, 2), (3, 4)), "outside")
     assert [(a - BEGAN_S, b - BEGAN_S) for a, b in found] == [(0, 2), (3, 4)]
@@ -73,7 +81,9 @@ def test_an_edge_that_is_off_is_measured(off_s: float) -> None:
     assert max(each for each, _ in found) == pytest.approx(abs(off_s), abs=1e-5)
 
 
-@pytest.mark.parametrize(("off_s", "worst_s"), [(ANEW_S, 0.0), (ANEW_S + 0.1, 0.1), (-0.1, 0.1)])
+@pytest.mark.parametrize(
+    ("off_s", "worst_s"), [(ASTERISK.renewed_s, 0.0), (ASTERISK.renewed_s + 0.1, 0.1), (-0.1, 0.1)]
+)
 def test_a_recorder_may_begin_anew_a_little_later_but_not_sooner(
     off_s: float, worst_s: float
 ) -> None:
@@ -112,7 +122,7 @@ def test_a_stretch_too_many_or_too_few_is_endlessly_wrong() -> None:
         (played(), recording((0, 1))),
     ):
         [(off_s, words)] = timeline._compare(ours, theirs)
-        assert off_s > EDGE_S
+        assert off_s > ASTERISK.exact_s
         assert "stretches" in words
     beside = played((0, 2), beside=((BEGAN_S, BEGAN_S + 1),))
     assert any("consultation" in words for _, words in timeline._compare(beside, recording((0, 2))))
@@ -123,6 +133,7 @@ def test_who_isn_t_heard_where_he_is_recorded_is_missed() -> None:
     assert timeline._deaf(call, there, heard((0, 4))) == []
     assert timeline._deaf(call, there, heard((0, 2), (2.25, 4))) == []  # a key, a new recorder
     assert timeline._deaf(call, there, heard((0, 2), (2.4, 4)))
+    assert timeline._deaf(call, there, heard((0, 2), (2.4, 4)), FREESWITCH) == []
     assert timeline._deaf(call, there, heard((0, 3)))
     assert timeline._deaf(call, there, heard((0, 4), hz=town.AGENT_HZ))
     outbound = played((0, 4), outbound=True)

@@ -130,6 +130,20 @@ def test_the_dialplan_has_taken_it_to_another_queue() -> None:
     assert kinds(resync(heard, living)) == ["NobodyListened"], "once"
 
 
+def test_so_has_a_consultation_that_became_a_transfer() -> None:
+    """The caller talks with another queue's agent, through the loopback channel of who sent him."""
+    housing = MEMBER | {"variable_cc_queue": "housing@lab", "variable_cc_agent_uuid": COLLEAGUE}
+    half, inner = loopback("u-a", "602", "a", "u-b", CALLER), loopback("u-b", "602", "b", "u-a")
+    living = [
+        *with_each_other(lives(came(CALLER)), lives(half)),
+        *with_each_other(lives(inner, **housing), lives(rung(COLLEAGUE, "212"))),
+    ]
+    entered = [each for each in resync(queue_call(), living) if isinstance(each, QueueEntered)]
+    assert [(each.at, each.arrival.queue) for each in entered] == [(SINCE, "housing")]
+    entered = [each for each in resync(Heard(), living) if isinstance(each, QueueEntered)]
+    assert [(each.at, each.arrival.queue) for each in entered] == [(NOW, "housing")]
+
+
 def test_who_waited_and_waits_no_more_is_no_agents_answer() -> None:
     heard = Heard(came(CALLER), callcenter("member-queue-start"))
     resync(heard, [lives(came(CALLER))])
