@@ -70,6 +70,11 @@ class EslClient:
         self._file.close()
         self._socket.close()
 
+    def ended(self, timeout_s: float) -> bool:
+        """Whether the other side ends the session within that time."""
+        self._reader.join(timeout=timeout_s)
+        return not self._reader.is_alive()
+
     def command(self, line: str) -> tuple[Event, str]:
         """Send a command; its reply's headers and body."""
         with self._asking:

@@ -41,6 +41,7 @@ from ami_bridge.facts import (
     StopUnconfirmed,
 )
 from ami_bridge.live import LiveCall
+from ami_bridge.living import Running
 from hushtape.config import Pbx
 from hushtape.ids import new_call_id
 from hushtape.policy import parse as policies
@@ -154,7 +155,16 @@ class Station:
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         return self._player._translator.around(channel)
 
-    def know(self, channel: Channel, legs: Sequence[Channel], since: datetime) -> None:
+    def overheard(self, channel: Channel) -> bool:
+        return self._player._translator.overheard(channel)
+
+    def know(
+        self,
+        channel: Channel,
+        legs: Sequence[Channel],
+        since: datetime,
+        recorders: Sequence[Running] = (),
+    ) -> None:
         raise NotImplementedError
 
     async def run(self) -> None:

@@ -1,8 +1,9 @@
-"""What contract tests share: a real FreeSWITCH, if one is given, and calls without telephones.
+"""What contract tests share: a FreeSWITCH, and calls without telephones.
 
-HUSHTAPE_TEST_ESL=host:port:password names its event socket. The FreeSWITCH has
+HUSHTAPE_TEST_ESL=host:port:password names a real one's event socket. It has
 dialplan/freeswitch/hushtape.xml, as docs/freeswitch.md says, and mod_loopback: its `null` channels
-are telephones that answer at once and hear nothing. No other call is touched.
+are telephones that answer at once and hear nothing. No other call is touched. Where none is named,
+the tests' own fake one has to do as it does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.esl_client import TOLD, Address, EslClient, Event, read_address
+from tests.fake_freeswitch import contract
 
 WHERE = os.environ.get("HUSHTAPE_TEST_ESL", "")
 EVENTS = (
@@ -27,6 +29,7 @@ class Switch:
     """A FreeSWITCH that is watched and asked by one session, and answered by another."""
 
     def __init__(self, address: Address) -> None:
+        self.address = address
         self.eyes = EslClient(address, EVENTS)
         self.hand = EslClient(address)
         self.ours: list[str] = []
@@ -84,10 +87,23 @@ class Switch:
 
 
 @pytest.fixture(scope="session")
-def freeswitch() -> Iterator[Switch]:
-    if not WHERE:
-        pytest.skip("no FreeSWITCH: set HUSHTAPE_TEST_ESL=host:port:password")
-    switch = Switch(read_address(WHERE))
+def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Where the FreeSWITCH is that is tried."""
+    if WHERE:
+        yield read_address(WHERE)
+        return
+    fake = contract.make(tmp_path_factory.mktemp("freeswitch"))
+    fake.start()
+    try:
+        yield Address("127.0.0.1", fake.esl_port, fake.password)
+        assert fake.failures == []
+    finally:
+        fake.stop()
+
+
+@pytest.fixture(scope="session")
+def freeswitch(where: Address) -> Iterator[Switch]:
+    switch = Switch(where)
     found = switch.hand.api("xml_locate dialplan context name hushtape")
     if "hushtape-guard" not in found:
         switch.close()

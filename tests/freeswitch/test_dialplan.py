@@ -16,7 +16,7 @@ GUARD_WAITS_S = 2.0
 SHORTEST_S, LONGEST_S = 1.7, 4.0  # it counts packets, which a busy machine reads late
 LATE_S = LONGEST_S
 GOOD_ANSWER_S = 0.3
-KEY_S = 1.0
+KEY_S = 0.6
 MESSAGE = "silence_stream://300"
 LINE = f"null/{OURS}-line"
 QUEUE = "hushtape-test-queue XML hushtape"  # an extension that isn't there
@@ -242,6 +242,65 @@ def test_a_second_beginning_is_no_newer_but_stops_again(switch: Switch) -> None:
     assert switch.hand.variable(caller, "HUSHTAPE_PAYMENT") == "began:1234567890:transfer"
 
 
+def test_where_both_have_the_keys_the_others_channel_tells_of_it(switch: Switch) -> None:
+    other, presser = (switch.call("park", name, **KEYS) for name in ("other", "presser"))
+    switch.talk(other, presser)
+    time.sleep(0.3)
+    assert switch.hand.variable(other, "HUSHTAPE_KEYS") == other
+    switch.record(other, "other")
+    switch.record(presser, "presser")
+    for _ in range(2):  # the second time what the first has left must not mislead it
+        mark = switch.eyes.mark()
+        switch.hand.api(f"uuid_recv_dtmf {presser} ~*73")
+        assert switch.wait_told("payment-began", mark)["Unique-ID"] == other
+        assert switch.hand.variable(other, "HUSHTAPE_PAYMENT").endswith(":key")
+        assert (switch.recorders(other), switch.recorders(presser)) == (0, 0)
+        switch.hand.api(f"uuid_recv_dtmf {presser} ~*74")
+        assert switch.wait_told("payment-ended", mark)["Unique-ID"] == other
+        time.sleep(0.2)
+        assert switch.told(mark) == [("payment-began", "key"), ("payment-ended", "key")]
+        assert switch.hand.variable(presser, "HUSHTAPE_PAYMENT") == ""
+
+
+def test_the_agents_keys_are_for_a_caller_who_came_through_a_loopback(switch: Switch) -> None:
+    agent = switch.call("park", "agent", **KEYS)
+    caller = switch.call("bridge:{loopback_bowout=false}loopback/app=park")
+    half = switch.eyes.wait_for(
+        lambda event: (
+            event["Event-Name"] == "CHANNEL_CREATE" and event["Channel-Name"][-2:] == "-b"
+        ),
+        ARRIVES_S,
+    )["Unique-ID"]
+    switch.ours.append(half)
+    time.sleep(0.3)
+    switch.talk(half, agent)
+    time.sleep(0.3)
+    switch.record(caller, "caller")
+    mark = switch.eyes.mark()
+    switch.hand.api(f"uuid_recv_dtmf {agent} ~*73")
+    switch.eyes.wait_for(
+        lambda event: event.get("Hushtape-Act") == "payment-began" and event["Unique-ID"] == caller,
+        ARRIVES_S,
+        mark,
+    )
+    assert switch.recorders(caller) == 0
+    assert switch.hand.variable(caller, "HUSHTAPE_PAYMENT").endswith(":key")
+    switch.hand.api(f"uuid_recv_dtmf {agent} ~*74")
+    assert switch.wait_told("payment-ended", mark)["Unique-ID"] == caller
+    assert switch.hand.variable(caller, "HUSHTAPE_PAYMENT") == ""
+
+
+def test_a_caller_whose_channel_has_a_loopbacks_name_is_a_caller(switch: Switch) -> None:
+    """The other side can name a channel, by a header of its INVITE."""
+    caller = switch.call("park", "x-b", origination_channel_name="loopback/x-b")
+    agent = switch.call("park", "agent", **KEYS)
+    switch.talk(caller, agent)
+    time.sleep(0.3)
+    switch.hand.api(f"uuid_recv_dtmf {agent} ~*73")
+    assert switch.wait_told("payment-began")["Unique-ID"] == caller
+    assert switch.hand.variable(caller, "HUSHTAPE_PAYMENT").endswith(":key")
+
+
 @pytest.mark.parametrize(("key", "act"), [("*71", "opt-out"), ("*72", "permission")])
 def test_what_the_agent_says_by_key_is_told_on_his_own_channel(
     switch: Switch, key: str, act: str
@@ -338,6 +397,7 @@ def test_a_callers_name_is_never_carried_out(switch: Switch) -> None:
     what = ",".join(f"execute_extension:hushtape-{one} XML hushtape" for one in subroutines)
     switch.hand.api(f"uuid_setvar {caller} hushtape_sound {MESSAGE}")
     switch.hand.api(f"uuid_setvar {caller} hushtape_message {MESSAGE}")
+    switch.hand.api(f"uuid_setvar {caller} hushtape_wait 1000")
     switch.hand.api(f"uuid_transfer {caller} '{what},park' inline")
     switch.wait_told("silence")
     mark = switch.eyes.mark()

@@ -37,8 +37,7 @@ from ami_bridge.facts import (
 from ami_bridge.freeswitch.station import FreeSwitchStation
 from hushtape.config_pbx import Pbx
 from hushtape.policy.schema import PaymentWay
-from tests.esl_client import read_address
-from tests.freeswitch.conftest import ARRIVES_S, OURS, WHERE, Switch
+from tests.freeswitch.conftest import ARRIVES_S, OURS, Switch
 from workers.wave import HEAD_BYTES, parse_head
 
 RATE_HZ = 8000
@@ -70,7 +69,7 @@ class Desk:
     """A station that is linked to the real one, and the folder in which that records."""
 
     def __init__(self, switch: Switch, folder: Path) -> None:
-        host, port, password = read_address(WHERE)
+        host, port, password = switch.address
         pbx = Pbx(
             kind="freeswitch", host=host, port=port, spool=str(folder), outside_contexts=("public",)
         )

@@ -1,7 +1,8 @@
 """Ten written policies of offices that don't exist, said in TOML from docs/policies.md alone.
 
 Their prose stands at the top of each file. Whoever wrote them read no code. That none of them
-breaks a promise is shown by `hushtape policy prove`; some are walked in tests/long/test_walk.py.
+breaks a promise is shown by `hushtape policy prove`; some are walked in
+tests/long/replays/test_walk.py.
 """
 
 from __future__ import annotations
