@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def test_disks_with_room_are_said(house: House) -> None:
     done = check(house)
     assert done.exit_code == 0, done.output
     assert "the disk of spool-town-hall: " in done.stdout
-    assert "archive: not looked at: " in done.stdout  # nothing was archived yet
+    archive = house.config.archive_path
+    assert f"archive: {archive} is made at the first start\n" in done.stdout
     assert done.stdout.splitlines()[-1] == "all is well"
     assert done.stderr == ""
 
@@ -72,8 +74,67 @@ def test_files_of_the_pbx_that_can_t_be_overwritten_are_a_warning(
     )
     (house.spool / "of-the-pbx.wav").unlink()
     assert check(house).stderr == ""
-    (house.spool).rename(house.spool.with_name("away"))
-    assert "this account" not in check(house).stderr
+
+
+def test_a_spool_that_is_not_there_is_a_warning(house: House) -> None:
+    set_limits(house, 0)
+    house.spool.rename(house.spool.with_name("away"))
+    assert check(house).stderr == (
+        f"warning: spool-town-hall: there is no folder {house.spool}: nothing can be recorded"
+        " (docs/asterisk.md, The folder)\n"
+    )
+    text = house.config_path.read_text()
+    house.config_path.write_text(text.replace("spool =", "spool_elsewhere = true\nspool ="))
+    assert check(house).stderr == "", "this machine has none, by the configuration"
+
+
+@pytest.mark.parametrize("name", ["archive", "archive that isn't there yet", "spool-town-hall"])
+def test_a_folder_that_the_unit_shuts_is_a_warning(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    set_limits(house, 0)
+    folder = house.spool if name.startswith("spool") else house.config.archive_path
+    if name == "archive":
+        folder.mkdir(parents=True)
+    shut = folder if folder.exists() else next(p for p in folder.parents if p.exists())
+    look = os.statvfs
+
+    def read_only(path: Path) -> object:
+        found = look(path)
+        more = os.ST_RDONLY if path == shut else 0
+        return os.statvfs_result((*found[:8], found.f_flag | more, found.f_namemax))
+
+    monkeypatch.setattr(os, "statvfs", read_only)
+    done = check(house)
+    assert done.stderr.startswith(f"warning: {name.split()[0]}: {folder}: it is read-only")
+    assert "ReadWritePaths" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("wrong", ["can't be read", "can't be changed"])
+def test_a_spool_that_this_account_may_not_use_is_a_warning(
+    house: House, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    set_limits(house, 0)
+    look, access = os.scandir, os.access
+
+    def scandir(path: Path) -> object:
+        if wrong == "can't be read" and path == house.spool:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path)
+
+    def may(path: Path, mode: int, **more: bool) -> bool:
+        return access(path, mode, **more) and path != house.spool
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    if wrong == "can't be changed":
+        monkeypatch.setattr(os, "access", may)
+    done = check(house)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: spool-town-hall: ")
+    assert str(house.spool) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.splitlines()[-1] == "the configuration is right, see the warnings"
 
 
 def test_redis_is_asked_only_if_one_says_so(house: House, redis_server: RedisServer) -> None:

@@ -17,6 +17,7 @@ from hushtape.policy import parse, schema
 from workers import gauges
 
 ROOT = Path(__file__).parents[2]
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -133,7 +134,8 @@ def test_every_snippet_of_the_guide_is_read() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+    text = CODE.sub("", page.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (page.parent / link).exists(), link
 
 
@@ -154,6 +156,19 @@ def test_the_example_configuration_is_one(tmp_path: Path) -> None:
     path = tmp_path / "hushtape.toml"
     path.write_text(example("configuration.md", "data"), encoding="utf-8")
     assert list(config.load(path).pbx) == ["town-hall"]
+
+
+def test_the_tree_of_the_architecture_is_the_repository_s() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = next(block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "/  " in block)
+    folders = re.findall(r"^( *)([a-z_]+)/ ", tree, re.MULTILINE)
+    assert len(folders) > 10
+    top = ""
+    for indent, name in folders:
+        top = top if indent else name
+        assert (ROOT / (f"{top}/{name}" if indent else name)).is_dir(), f"{top}/{name}"
+    for path in re.findall(r"\b((?:\w+/)*\w+\.py)\b", tree):
+        assert any(ROOT.glob(f"[a-z]*/**/{path}")) or (ROOT / path).is_file(), path
 
 
 def test_every_dependency_has_its_reason() -> None:
