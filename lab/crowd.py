@@ -55,7 +55,8 @@ def play(stage: Stage, crowd: Crowd, take: Take) -> None:
         if not _is_of(recording, crowd, caller, agent):
             mixed_up.append(f"{caller} with {agent}")
         gone = stage.eyes.wait_for(event("Hangup", Uniqueid=uniqueid), EVENT_TIMEOUT_S, mark)
-        shares.append(_whole(recording, crowd, (caller, agent), connect.at_s, gone.at_s))
+        talk = connect.at_s, gone.at_s
+        shares.append(_whole(recording, crowd, (caller, agent), talk, take.measure.edges_s))
     take.check(not mixed_up, f"{len(mixed_up)} recordings mixed up {' '.join(mixed_up)}".rstrip())
     take.check(
         min(shares, default=0.0) >= BOTH_SHARE,
@@ -82,13 +83,14 @@ def _whole(
     recording: Recording,
     crowd: Crowd,
     pair: tuple[str, str],
-    answered_s: float,
-    ended_s: float,
+    talk: tuple[float, float],
+    edges_s: float,
 ) -> float:
     caller, agent = pair
     tones = {name: crowd.tones[name] for name in pair}
     heard = hear(recording.audio, {**tones, "music": MUSIC_HZ})
     # An agent who answers at once may be quicker than the recorder, by some milliseconds.
-    start_s, end_s = max(0.0, answered_s - recording.began_s), ended_s - recording.began_s
-    left = heard.share(caller, "left", start_s, end_s)
-    return min(left, heard.share(agent, "right", start_s, end_s))
+    start_s, end_s = max(0.0, talk[0] - recording.began_s), talk[1] - recording.began_s
+    all_of_it = round((end_s - start_s - edges_s) / heard.frame_s)
+    left = heard.frames("left", caller, start_s, end_s)
+    return min(1.0, left / all_of_it, heard.frames("right", agent, start_s, end_s) / all_of_it)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lab import measure, town
+from lab import card, measure, town
 from lab.ear import Flags, Heard
 from lab.judge import Span, without
 from lab.measure import ASTERISK, Measure
@@ -197,6 +197,15 @@ def archived(recording: Recording, leg: str, figures: Measure = ASTERISK) -> lis
     return without(joined(spans, figures.renewed_s + ANEW_MORE_S), paid(recording, muted_only=True))
 
 
+def _longer_s(recording: Recording, at_s: float, figures: Measure) -> float:
+    """By how much a file may be late after `at_s` (epoch, s): keys were pressed while it was mute.
+
+    What was behind the payment is blanked for so long, and what there is ends so much later.
+    """
+    muted = any(end_s <= at_s for _, end_s in paid(recording, muted_only=True))
+    return len(card.NUMBER) * figures.key_s if muted else 0.0
+
+
 def _compare(
     call: Played, recording: Recording, figures: Measure = ASTERISK
 ) -> list[tuple[float, str]]:
@@ -218,6 +227,8 @@ def _compare(
                 if leg == "consultation" and which == "to":
                     # An agent who hangs up while it rings says nothing more: his file ends there.
                     off_s = max(0.0, its_s - mine_s)
+                if which == "to" and its_s > mine_s:
+                    off_s = max(0.0, off_s - _longer_s(recording, mine_s, figures))
                 words = (
                     f"{recording.id}: {which} {mine_s - recording.began_s:.3f} s, {off_s:.3f} s off"
                 )
@@ -240,7 +251,7 @@ def _deaf(
             )
         ]
         longest_s = _longest_gap(flags[window[0] : window[1]]) * heard.frame_s
-        if longest_s > figures.gap_s:
+        if longest_s > figures.gap_s + _longer_s(recording, end_s, figures):
             where = f"{start_s - recording.began_s:.2f}-{end_s - recording.began_s:.2f} s"
             found.append(f"{recording.id}: not for {longest_s:.2f} s of {where}")
     return found
@@ -276,7 +287,11 @@ def _loud(
     whole = [(recording.began_s, recording.began_s + heard.seconds)]
     found = []
     for start_s, end_s in without(whole, [*call.spans, *call.beside]):
-        window = start_s - recording.began_s + slack_s, end_s - recording.began_s - slack_s
+        longer_s = _longer_s(recording, start_s, figures)
+        window = (
+            start_s - recording.began_s + slack_s + longer_s,
+            end_s - recording.began_s - slack_s,
+        )
         if window[1] > window[0] and (peak := heard.peak(*window)) > FLOOR:
             found.append(f"{recording.id}: {peak:.4f} at {window[0]:.2f}-{window[1]:.2f} s")
     return found

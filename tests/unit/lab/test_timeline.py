@@ -143,6 +143,21 @@ def test_who_isn_t_heard_where_he_is_recorded_is_missed() -> None:
     assert timeline._deaf(crowd, there, heard((0, 2), hz=700))
 
 
+def test_on_a_freeswitch_keys_in_a_muted_payment_make_the_rest_later_and_nothing_else() -> None:
+    call, later = played((0, 1), (2, 4)), recording((0, 4.6))
+    muted = with_payment(later, 1, 2, muted=True)
+    sound = heard((0, 1), (2.7, 4.6), length_s=4.6)
+    assert max(each for each, _ in timeline._compare(call, muted, FREESWITCH)) == 0.0
+    assert timeline._deaf(call, muted, sound, FREESWITCH) == []
+    assert timeline._loud(call, muted, sound, FREESWITCH) == []
+    assert timeline._deaf(call, muted, sound), "an Asterisk has no such excuse"
+    assert timeline._loud(call, muted, sound)
+    in_it = heard((0, 1.4), (2.7, 4.6), length_s=4.6)
+    assert timeline._loud(call, muted, in_it, FREESWITCH), "nor has the payment itself"
+    stopped = recording((0, 1), (2, 4.6))
+    assert timeline._loud(call, stopped, sound, FREESWITCH)
+
+
 def test_what_is_heard_where_nothing_is_recorded_is_found() -> None:
     call, there = played((0, 2), (3, 4)), recording((0, 2), (3, 4))
     assert timeline._loud(call, there, heard((0, 2), (3, 4))) == []
