@@ -26,6 +26,7 @@ CGROUPS = [Path("/sys/fs/cgroup"), *(Path("/sys/fs/cgroup") / x for x in ("syste
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 300
+PROBE_TIMEOUT_S = 10
 SPACES = ("--mount", "--pid", "--ipc", "--uts", "--cgroup")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -153,4 +154,14 @@ def impossible(home: machine.AsteriskHome) -> str:
     if not SYSTEMD.exists():
         return f"there is no {SYSTEMD} here"
     missing = [x for x in ("unshare", "nsenter", "ip") if shutil.which(x) is None]
-    return f"not installed: {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"not installed: {', '.join(missing)}"
+    with tempfile.TemporaryDirectory(prefix="hushtape-bare-") as folder:
+        tried = subprocess.run(
+            ["unshare", *SPACES, "--net", "--fork", "mount", "-t", "tmpfs", "none", folder],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+    return f"no namespaces or mounts here: {tried.stderr.strip()}" if tried.returncode else ""

@@ -20,6 +20,7 @@ copy_of() { # a folder, its copy's name
 copy_of / root
 copy_of "$asterisk" pbx
 copy_of "$asterisk" phones
+mount -t tmpfs -o mode=1777 none "$root/tmp" # first: what follows may lie in it
 mkdir -p "$root/$asterisk" "$root/$repository"
 mount --move "$folder/phones" "$root/$asterisk"
 mount --bind "$repository" "$root/$repository"
@@ -44,7 +45,6 @@ for kind in . systemd unified; do
     esac
 done
 mount -t tmpfs -o mode=755 none "$root/run"
-mount -t tmpfs -o mode=1777 none "$root/tmp"
 mount -t tmpfs -o mode=755 none "$root/dev"
 for device in null zero full random urandom tty; do
     : >"$root/dev/$device"
