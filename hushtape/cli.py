@@ -127,7 +127,8 @@ def check(config_path: Path, ask_redis: bool) -> None:
     """Check the configuration and the policies that it names, and say what they mean.
 
     Says how much room there is on this machine's disks. Nothing is changed, and nothing is
-    contacted, but for Redis if that is asked for.
+    contacted, but for Redis if that is asked for: whether it takes anything is tried by a key
+    that lives for a second.
     """
     from hushtape import checks, config, doors, redis_link
     from hushtape.policy.reading import folder

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -17,21 +16,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hushtape import schema
+from hushtape import config_file, schema
 from hushtape.config_doors import PORT_MAX, Alarms, Api, Problem, alarms_problems, api_problems
+from hushtape.config_file import ConfigFile
 from hushtape.config_pbx import QUEUE as QUEUE
 from hushtape.config_pbx import Pbx as Pbx
 from hushtape.config_pbx import of_its_kind, pbx_problems
 from hushtape.errors import ConfigError
 
-CONFIG_LIMIT_BYTES = 1_000_000
 SECRET_LIMIT_BYTES = 4096
 DEFAULT_CONFIG = Path("/etc/hushtape/hushtape.toml")
 MOST_PROCESSES = 256
 TIMEOUT_S_MAX = 60  # whoever waits longer for silence has recorded the card number
 MARGIN_MS_MAX = 1000  # more would let a word of a payment pass for its edge
 PERCENT_MAX = 90  # more would be an alarm that is always on
-REDIS_URL = re.compile(r"(redis|rediss|unix)://")
+REDIS_URL = re.compile(r"rediss?://[^/?#]*(/\d*)?(\?.*)?|unix://.*")
 REGION = re.compile(r"([A-Za-z]{2})?")
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -165,25 +164,23 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file can't be read, or a key in it is wrong.
     """
-    document = of_its_kind(read_toml(path), str(path))
-    config = convert(document, Config, str(path))
-    config = _with_absolute_paths(config, path.resolve().parent)
-    _check(config, str(path))
-    return config
+    return of_file(config_file.read(path))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; a ``ConfigError`` names the line where it isn't TOML."""
+def of_file(file: ConfigFile) -> Config:
+    """Check a configuration file that was read.
+
+    Raises:
+        ConfigError: a key in it is wrong; it says in which line.
+    """
+    where = str(file.path)
     try:
-        if path.stat().st_size > CONFIG_LIMIT_BYTES:
-            raise ConfigError(str(path), f"larger than {CONFIG_LIMIT_BYTES} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(str(path), "there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"can't be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), f"is not TOML: {error}") from None
+        config = convert(of_its_kind(file.document, where), Config, where)
+        config = _with_absolute_paths(config, file.path.resolve().parent)
+        _check(config, where)
+    except ConfigError as error:
+        raise file.located(error) from None
+    return config
 
 
 def convert(
@@ -311,7 +308,7 @@ def _check(config: Config, where: str) -> None:
             f"expected 0 to {MOST_PROCESSES}, not {config.workers.processes}",
         )
     _check_numbers(config, where)
-    if config.redis.url and not REDIS_URL.match(config.redis.url):
+    if config.redis.url and not REDIS_URL.fullmatch(config.redis.url):
         raise ConfigError(
             f"{where}: redis.url",
             "expected redis://host:port/number, rediss:// (TLS) or unix:///path",

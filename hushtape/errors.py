@@ -53,6 +53,10 @@ class Unreachable(HushtapeError):
     exit_code = 3
 
 
+class Untrusted(Unreachable):
+    """The other end's certificate isn't trusted: somebody must act."""
+
+
 class LinkLost(Unreachable):
     """The link to the PBX was lost before the answer came: the action may or may not have run."""
 
@@ -76,6 +80,10 @@ class ActionRefused(HushtapeError):
     def __init__(self, what: str, answer: str = "") -> None:
         super().__init__(what)
         self.answer = answer
+
+
+class ChannelGone(HushtapeError):
+    """The channel was hung up: nothing can be asked of it any more."""
 
 
 class LoginRefused(HushtapeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,11 +51,12 @@ def load_folder(folder: Path) -> tuple[Policy, ...]:
     """Read every ``*.toml`` of a folder, but for the scenarios beside them.
 
     Raises:
-        PolicyError: one of the files is wrong, two are the same version, or there is none.
+        PolicyError: one of the files is wrong, two are the same version, or there is none; or the
+            folder can't be read.
     """
-    if not folder.is_dir():
-        raise PolicyError(str(folder), "there is no such folder")
     paths = policy_files(folder)
+    if not paths and not folder.is_dir():
+        raise PolicyError(str(folder), "there is no such folder")
     if not paths:
         raise PolicyError(str(folder), "there is no policy (*.toml) in this folder")
     if len(paths) > MOST_FILES:
@@ -76,8 +78,23 @@ def load_folder(folder: Path) -> tuple[Policy, ...]:
 
 
 def policy_files(folder: Path) -> list[Path]:
-    """List the policy files of a folder, in the order of their names."""
-    return sorted(path for path in folder.glob("*.toml") if not path.name.endswith(SCENARIOS))
+    """List the policy files of a folder, in the order of their names.
+
+    Raises:
+        PolicyError: it is there and can't be listed. That is not the same as one without any.
+    """
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob takes a closed one for empty
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PolicyError(str(folder), f"can't be read: {why}") from None
+    return [folder / name for name in names if _is_policy(name)]
+
+
+def _is_policy(name: str) -> bool:
+    return name.endswith(".toml") and not name.endswith(SCENARIOS)
 
 
 def problems(policy: Policy) -> Iterator[Problem]:

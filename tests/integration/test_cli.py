@@ -73,7 +73,9 @@ def test_check_says_what_the_configuration_means(tmp_path: Path) -> None:
         ('data = "data"', 'data = "afile"', 2, "afile: File exists"),
         ('data = "data"', 'data = ""', 2, "data: is empty"),
         ("[pbx.town]", '[redis]\nurl = "redis://h:notaport"\n[pbx.town]', 2, "redis.url"),
+        ("[pbx.town]", '[redis]\nurl = "redis://h:1/0?foo=1"\n[pbx.town]', 2, "no option foo"),
         ("[pbx.town]", '[redis]\npassword_env = "NOPE"\n[pbx.town]', 2, "NOPE_FILE"),
+        ('data = "data"', r'data = "data\u0000"', 2, "data: holds a line break or another"),
     ],
 )
 def test_a_broken_configuration_is_one_line(

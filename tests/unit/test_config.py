@@ -83,7 +83,19 @@ BROKEN = [
     ('data = "data"', 'data = "d"\narchive.region = "Britain"', "archive.region", '"GB"'),
     ('data = "data"', 'data = "d"\nredis.region = "G1"', "redis.region", "two letters"),
     ('data = "data"', "data = data", "", "is not TOML"),
+    ('data = "data"', r'data = "C:\new"', "data", "can't be seen"),
+    ('data = "data"', r'data = "d\u0000"', "data", "can't be seen"),
+    ('["from-outside"]', r'["a", "b\n"]', "outside_contexts[1]", "can't be seen"),
+    ('data = "data"', 'data = "d"\nredis.url = "redis://h:1/mine"', "redis.url", "port/number"),
+    ('data = "data"', 'data = "d"\nredis.url = "redis://h:1/1/2"', "redis.url", "port/number"),
 ]
+
+
+def test_a_password_that_stands_without_quotes_is_not_repeated(tmp_path: Path) -> None:
+    bad = GOOD.replace('data = "data"', 'data = "d"\nredis.url = redis://me:opensesame@h:1/0')
+    with pytest.raises(ConfigError, match=r'expected "redis://me:…@h:1/0"') as caught:
+        config.load(write(tmp_path, bad))
+    assert "opensesame" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("good", "bad", "key", "expected"), BROKEN)
@@ -97,6 +109,49 @@ def test_a_broken_file_is_refused_with_its_key_and_what_was_expected(
     assert key in caught.value.where
     assert expected in caught.value.what
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "place"),
+    [
+        ('spool = "', 'spol = "', (11, 1)),
+        ('host = "127.0.0.1"', "host = 5", (9, 1)),
+        ('data = "data"', 'data = "data"\n[archive]\nfoldr = "x"', (4, 1)),
+        ('data = "data"', 'data = "data"\n[archiv]\nfolder = "x"', (3, 1)),
+        ('data = "data"', "data = data", (2, 8)),
+        ('data = "data"', 'data = "data"\nmetrics.listen = ""', (3, 9)),
+    ],
+)
+def test_what_is_wrong_is_found_in_its_line(
+    tmp_path: Path, good: str, bad: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, GOOD.replace(good, bad, 1)))
+    line, column = place
+    assert caught.value.where.startswith(f"{tmp_path / 'hushtape.toml'}:{line}:{column}")
+
+
+@pytest.mark.parametrize("change", [("", "\ufeff"), ("\n", "\r\n"), (" = ", "\t=\t")])
+def test_what_an_editor_leaves_in_a_file_does_no_harm(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    path = tmp_path / "hushtape.toml"
+    text = GOOD.replace(*change) if change[0] else change[1] + GOOD
+    path.write_bytes(text.encode())
+    assert config.load(path).data_path == tmp_path / "data"
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "hushtape.toml"
+    path.write_bytes(GOOD.encode("utf-16"))
+    with pytest.raises(ConfigError, match="is saved as UTF-16: expected UTF-8"):
+        config.load(path)
+
+
+@pytest.mark.timeout(10)
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="larger than 1000000 bytes"):
+        config.load(Path("/dev/zero"))
 
 
 def test_a_file_without_any_pbx_is_refused(tmp_path: Path) -> None:
@@ -116,8 +171,8 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "hushtape.toml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="can't be read"):
+    path.write_bytes(b"data = 1\n# \xff")
+    with pytest.raises(ConfigError, match=r"hushtape.toml:2: the byte 0xff is not UTF-8"):
         config.load(path)
 
 

@@ -60,7 +60,8 @@ def test_what_a_freeswitch_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(write(tmp_path, PLAIN + more))
-    assert caught.value.where == f"{tmp_path / 'hushtape.toml'}: {key}"
+    assert caught.value.where.startswith(f"{tmp_path / 'hushtape.toml'}:")
+    assert caught.value.where.endswith(f": {key}")
     assert expected in caught.value.what
     assert "\n" not in str(caught.value)
 

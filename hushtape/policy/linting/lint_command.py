@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from hushtape import config as configuration
+from hushtape import config_file
 from hushtape.config import DEFAULT_CONFIG
 from hushtape.errors import ConfigError
 from hushtape.policy import parse
@@ -51,19 +52,15 @@ def lint(what: tuple[Path, ...], config_path: Path | None, strict: bool, as_json
         config_path = DEFAULT_CONFIG
     configured = None
     if config_path is not None:
-        loaded = configuration.load(config_path)
-        configured = loaded, _text(config_path)
+        file = config_file.read(config_path)
+        loaded = configuration.of_file(file)
+        configured = loaded, Source(config_path, file.text, file.document)
         what = what or (Path(loaded.policies.folder),)
     report = look(_files(what), datetime.now(UTC).date(), configured)
     _tell(report, as_json)
     worst = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
     if worst:
         sys.exit(EXIT_WRONG if report.readable else EXIT_UNREADABLE)
-
-
-def _text(config_path: Path) -> Source:
-    text = config_path.read_text(encoding="utf-8")
-    return Source(config_path, text, configuration.read_toml(config_path))
 
 
 def _files(what: tuple[Path, ...]) -> list[Path]:

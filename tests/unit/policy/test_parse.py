@@ -161,3 +161,14 @@ def test_a_policy_of_outbound_calls_needs_neither_numbers_nor_queues(tmp_path: P
 def test_a_policy_of_direct_calls_needs_neither(tmp_path: Path) -> None:
     text = changed((NAMED, "direct_dial = true"))
     assert parse.load(write(tmp_path, text)).calls.direct_dial
+
+
+def test_a_folder_that_is_closed_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", closed)
+    with pytest.raises(PolicyError, match=r"can't be read: Permission denied$"):
+        parse.load_folder(tmp_path)
