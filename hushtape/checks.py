@@ -10,11 +10,12 @@ from typing import Any
 
 import redis
 
-from hushtape import disks
+from hushtape import disks, redis_link
 from hushtape.config import Config
 from hushtape.config_pbx import Pbx
 from hushtape.disks import Level
 
+_TRIED = "hushtape:tried"
 LOOKED_AT_MAX = 1000  # files of a spool; all of them have the same rights
 
 
@@ -106,6 +107,10 @@ def redis_warnings(client: redis.Redis) -> list[str]:
             "Redis keeps nothing on disk: after each of its restarts the catalogue is rebuilt from"
             " the archive, and nothing is deleted meanwhile; set appendonly yes"
         )
+    try:  # only a write shows whether it takes any: it may be a replica, full, or not allow it
+        asked.set(_TRIED, b"1", ex=1)
+    except redis.exceptions.ResponseError as error:
+        warnings.append(f"nothing can be kept in Redis: {redis_link.words(error)}")
     memory = asked.info("memory")
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":

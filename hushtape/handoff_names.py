@@ -1,7 +1,8 @@
 """The names that bridge and workers agree on. They share these, and import nothing of each other.
 
 The bridge rings: it puts a job with ``ARCHIVE_JOB`` and the hand-off's JSON text as its only
-argument into ``spool_queue(pbx)``, and may forget its own copy once ``taken_key(id)`` exists.
+argument into ``spool_queue(pbx)``, and may forget its own copy once ``taken_key(id)`` exists and
+doesn't hold ``TAKEN_ADOPTED``.
 Where something else recorded during a payment it puts a job with ``DESTROY_FOREIGN_JOB`` into the
 same queue; its only argument is the JSON text of a ``hushtape.recordings.foreign.Order``.
 """
@@ -24,6 +25,8 @@ TAKEN_TTL_S = 7 * 86_400
 
 EXPECTED = "hushtape:expected"  # what should become a recording: see hushtape.recordings.ledger
 TAKEN = "hushtape:taken:"
+TAKEN_FROM_BRIDGE = b"1"
+TAKEN_ADOPTED = b"adopted"  # a worker made that hand-off itself: the bridge's own still counts
 
 
 def spool_queue(pbx: str) -> str:
@@ -52,5 +55,5 @@ def archive_description(recording_id: str) -> str:
 
 
 def taken_key(recording_id: str) -> str:
-    """This Redis key exists once a worker has the hand-off safely on its disk."""
+    """This Redis key says that a worker has a hand-off safely on its disk, and whose."""
     return f"{TAKEN}{recording_id}"

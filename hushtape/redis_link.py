@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from redis.retry import Retry
 
 from hushtape import config as configuration
 from hushtape.config import Config
-from hushtape.errors import ConfigError, Unreachable
+from hushtape.errors import ConfigError, HushtapeError, Unreachable
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
@@ -24,6 +25,31 @@ RETRY_LONGEST_WAIT_S = 0.5
 # RQ blocks for jobs for worker_ttl - 15 seconds. A blocking read that is sent again can lose a
 # job, so none is.
 QUEUE_ANSWER_TIMEOUT_S = 30.0
+
+# A Redis may answer and yet take no writes: its own words, or the kind of error, and what to do.
+_REFUSALS: tuple[tuple[type[Exception] | tuple[()], str, str], ...] = (
+    (
+        redis.exceptions.ReadOnlyError,
+        "READONLY ",
+        "is a replica, which takes no writes: name the primary in redis.url",
+    ),
+    (
+        redis.exceptions.OutOfMemoryError,
+        "OOM ",
+        "is full, and takes nothing more: raise its maxmemory",
+    ),
+    (
+        (),
+        "MISCONF ",
+        "can't write to its disk, and takes no writes: make room there, its log says more",
+    ),
+    (
+        redis.exceptions.NoPermissionError,
+        "NOPERM ",
+        "doesn't allow our account to do this: give it all commands on all keys",
+    ),
+)
+_UNKNOWN_OPTION = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def connect(config: Config, environ: Mapping[str, str] = os.environ) -> redis.Redis:
@@ -67,10 +93,7 @@ def check(config: Config, environ: Mapping[str, str] = os.environ) -> None:
     Raises:
         ConfigError: they can't.
     """
-    try:
-        _client(config, environ)
-    except ValueError as error:
-        raise ConfigError("redis.url", f"can't be used: {error}") from None
+    _client(config, environ)
 
 
 @contextmanager
@@ -91,6 +114,8 @@ def reaching(config: Config) -> Iterator[None]:
     except redis.exceptions.ResponseError as error:
         if str(error).startswith(("NOAUTH", "WRONGPASS")):
             raise Unreachable(_refused(config)) from None
+        if refusal := _refusal(error):
+            raise Unreachable(f"Redis at {place(config)} {refusal}") from None
         raise Unreachable(f"Redis at {place(config)} refused a command: {error}") from None
     except (redis.exceptions.RedisError, OSError) as error:
         raise Unreachable(
@@ -110,9 +135,43 @@ def _client(config: Config, environ: Mapping[str, str], **limits: Any) -> redis.
     )
     if password:
         limits["password"] = password
-    return redis.Redis.from_url(
-        config.redis_url, socket_connect_timeout=CONNECT_TIMEOUT_S, **limits
-    )
+    limits["socket_connect_timeout"] = CONNECT_TIMEOUT_S
+    try:
+        # What an option after the ? is worth, only a connection finds out; nothing is contacted.
+        pool = redis.ConnectionPool.from_url(config.redis_url, **limits)
+        pool.make_connection()
+        if pool.get_encoder().decode_responses:
+            raise ValueError("decode_responses must not stand after the ?")
+        return redis.Redis.from_url(config.redis_url, **limits)
+    except (ValueError, TypeError, redis.exceptions.RedisError) as error:
+        found = _UNKNOWN_OPTION.search(str(error))
+        what = f"there is no option {found[1]} that could stand after the ?" if found else error
+        raise ConfigError("redis.url", f"can't be used: {what}") from None
+
+
+def words(error: BaseException) -> str:
+    """Say what is wrong with Redis where only a line of the log tells of it.
+
+    Of an error that nobody foresaw it is the name: its text quotes commands, and so people.
+    """
+    if isinstance(error, HushtapeError | OSError):
+        return str(error)
+    if refusal := _refusal(error):
+        return f"Redis {refusal}"
+    name = type(error).__name__
+    is_away = isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError)
+    return f"{name}: {_short(error)}" if is_away else name
+
+
+def _refusal(error: BaseException) -> str:
+    """Why a Redis that answers takes no writes, as the end of a sentence; "": that isn't it."""
+    text = str(error)
+    for kind, code, what in _REFUSALS:
+        if isinstance(error, redis.exceptions.RedisError) and (
+            isinstance(error, kind) or code in text
+        ):
+            return what
+    return ""
 
 
 def _refused(config: Config) -> str:

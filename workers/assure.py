@@ -40,6 +40,7 @@ from workers.log import log
 if TYPE_CHECKING:
     from workers.runtime import Context
 
+CLOCK_LIMIT = timedelta(hours=24)  # no two clocks of ours differ by more, unless one is wrong
 OVERDUE_AFTER = timedelta(hours=1)  # a deletion is tried every quarter of an hour
 OVERDUE_LOOK = timedelta(minutes=15)  # what failed, or is held by a sweeper, is due then
 OVERDUE_LIMIT = 2000  # recordings that are looked at in one run
@@ -114,10 +115,15 @@ def _overdue(each: Expectation, now: datetime) -> Kind | None:
     """What is wrong with an expected call by the clock alone."""
     if each.state is State.LIVE:
         seen_at = each.seen_at or each.started_at
-        return Kind.UNWATCHED if now - seen_at > PROMISED else None
+        return Kind.UNWATCHED if _age(seen_at, now) > PROMISED else None
     # A call that ends in the future: some clock is wrong, and waiting must have an end.
     ended_at = min(each.ended_at or each.started_at, each.seen_at or now)
-    return Kind.MISSING if now - ended_at > PROMISED else None
+    return Kind.MISSING if _age(ended_at, now) > PROMISED else None
+
+
+def _age(at: datetime, now: datetime) -> timedelta:
+    """How long ago something was; what is days ahead was noted by a clock that was set back."""
+    return now - at if at - now < CLOCK_LIMIT else timedelta.max
 
 
 def _look_for(here: Context, call_id: str, each: Expectation, kind: Kind, now: datetime) -> None:
@@ -255,12 +261,14 @@ def _watched_again(findings: Findings, call_id: str) -> None:
 
 def _reason(here: Context, call_id: str, each: Expectation) -> str:
     """Why a call that is over isn't archived, as far as it is known."""
+    trouble = here.catalogue.trouble(call_id)
+    if not each.pbx:
+        return f"its hand-off can't be read{f': {trouble.words}' if trouble else ''}"
     if each.pbx not in here.config.pbx:
         return "it comes from a PBX that hushtape.toml doesn't name"
     from workers.runtime import queue  # here: runtime needs this module
 
     spool_queue = queue(handoff_names.spool_queue(each.pbx), here.redis)
-    trouble = here.catalogue.trouble(call_id)
     taken = here.redis.exists(handoff_names.taken_key(call_id))
     silent = "" if workers_on(spool_queue) else ", and no worker serves it"
     if trouble is not None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import redis
 import structlog
 
+from hushtape import redis_link
+
 RQ_LOGGER = "rq.worker"
 
 log = structlog.get_logger()
@@ -40,6 +42,6 @@ class RedisAway(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, redis.exceptions.RedisError):
             record.msg = "Redis is away (%s): this process ends, and is started again"
-            record.args, record.exc_info = (type(error).__name__,), None
+            record.args, record.exc_info = (redis_link.words(error),), None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

@@ -295,8 +295,10 @@ class _Look:
             if -CLOCK_LIMIT < now - each.modified_at < ORPHAN_AFTER:
                 return False
         known = self._expected.get(orphan.id)
-        if known is not None and now - (known.seen_at or known.started_at) < BRIDGE_LIMIT:
-            return False
+        if known is not None:
+            since = now - (known.seen_at or known.started_at)
+            if -CLOCK_LIMIT < since < BRIDGE_LIMIT:
+                return False
         if Job.exists(handoff_names.archive_job_id(orphan.id), connection=self._redis):
             return False
         # Redis may have been emptied; where the bridge is on this machine, its own papers tell.

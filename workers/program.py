@@ -198,15 +198,21 @@ def sweep_command(config_path: Path, dry_run: bool, limit: int) -> None:
     archive.check()
     with redis_link.reaching(config):
         swept = expire.sweep(archive, Catalogue(client), lambda: datetime.now(UTC), limit)
+        unlooked = Catalogue(client).unread()
     for recording_id in swept.deleted:
         say(f"deleted {recording_id}")
     for ruling in swept.kept:
         say(f"{ruling.id}: {ruling.why}")
     for recording_id, why in swept.failed:
         say(f"NOT deleted {recording_id}: {why}", err=True)
+    for recording_id in unlooked:
+        why = f"it can't be read, see `hushtape recordings show {recording_id}`"
+        say(f"NOT looked at {recording_id}: {why}", err=True)
     say(f"{len(swept.deleted)} deleted, {len(swept.failed)} failed")
     if swept.failed:
         raise HushtapeError("not everything that is due could be deleted")
+    if unlooked:
+        raise HushtapeError(f"{len(unlooked)} can't be read, so they are not deleted")
 
 
 def _rulings(

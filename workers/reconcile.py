@@ -13,16 +13,15 @@ from rq.job import Job, JobStatus
 from hushtape import handoff_names
 from hushtape.errors import ConfigError, HushtapeError
 from hushtape.recordings import layout
-from hushtape.recordings.catalogue import days_between
 from hushtape.recordings.ledger import Ledger, of_handoff, of_unreadable
-from workers import foreign, intake, leftovers, orphans, spool
+from workers import foreign, intake, leftovers, orphans, retry, spool
 from workers.log import log
 from workers.runtime import Context, TaskJob, queue
 
 LOOK_LIMIT = 2000  # recordings in one run
 YOUNG = timedelta(seconds=15)  # a job may be between the queue and its first step
 COMPARE_DAYS = 2
-COMPARE_EVERY_S = 300
+COMPARE_EVERY_S = 300  # and whenever Redis was started anew
 COMPARE_OLDER_DAYS = 20  # ten years in half a day
 REWRITE_EVERY_S = 86_400
 _COMPARED = "hushtape:compared"
@@ -30,8 +29,11 @@ _COMPARED_TO = "hushtape:compared-to"
 _REWRITTEN = "hushtape:rewritten"
 
 
-def reconcile(here: Context, pbx: str) -> int:
+def reconcile(here: Context, pbx: str, *, held: bool = False) -> int:
     """Ring for recordings that wait in a PBX's spool without a job.
+
+    Args:
+        held: no clock can be believed: how old files are without a hand-off nobody knows.
 
     Returns:
         How many were rung for.
@@ -41,7 +43,8 @@ def reconcile(here: Context, pbx: str) -> int:
     folder = here.config.pbx[pbx].spool_path
     try:
         here.archive.prepare(here.catalogue.knows_recordings)
-        orphans.look(here, pbx)
+        if not held:
+            orphans.look(here, pbx)
     except HushtapeError as error:  # those that have a hand-off are rung for all the same
         log.error("orphans not looked for", step="reconcile", pbx=pbx, why=str(error))
     foreign.resume(here, pbx)
@@ -52,9 +55,20 @@ def reconcile(here: Context, pbx: str) -> int:
     for recording_id in waiting:
         try:
             rung += _ring(here, pbx, folder, recording_id)
+        except spool.Missing:
+            continue  # archived this moment
         except HushtapeError as error:
             log.error("not rung", step="reconcile", recording=recording_id, why=str(error))
+            _note_trouble(here, recording_id, pbx, str(error))
     return rung
+
+
+def _note_trouble(here: Context, recording_id: str, pbx: str, words: str) -> None:
+    """Remember why it isn't rung for; a look before the next try is none, and puts off nothing."""
+    now, catalogue = here.clock(), here.catalogue
+    if retry.is_due(catalogue.next_try_at(recording_id), now):
+        again_at = retry.next_try_at(catalogue.tries(recording_id), now)
+        catalogue.note_trouble(recording_id, pbx, words, now, again_at)
 
 
 def expect(here: Context, folder: Path, waiting: tuple[str, ...]) -> None:
@@ -82,7 +96,7 @@ def upkeep(here: Context) -> None:
             unread = here.catalogue.unread()
             if unread:
                 log.error("recordings can't be read", count=len(unread), first=unread[0])
-    elif here.redis.set(_COMPARED, b"1", nx=True, ex=COMPARE_EVERY_S):
+    elif _is_to_be_compared(here.redis):
         compare(here)
     if here.redis.set(_REWRITTEN, b"1", nx=True, ex=REWRITE_EVERY_S):
         rewrite(here)
@@ -98,7 +112,8 @@ def compare(here: Context) -> int:
     """
     count = 0
     for day in _days_to_compare(here):
-        for recording_id in here.catalogue.missing(here.archive.prefixes(day)):
+        ids = here.archive.prefixes(day)
+        for recording_id in here.catalogue.missing(ids, here.clock()):
             if here.archive.is_busy(recording_id) or here.archive.exists(
                 layout.deletion_begun(recording_id)
             ):
@@ -125,9 +140,21 @@ def rewrite(here: Context) -> None:
         log.info("append-only file not rewritten", why=str(error)[:200])
 
 
+def _is_to_be_compared(client: redis.Redis) -> bool:
+    """Tell whether it is time; one that was started anew may have lost its last second."""
+    try:
+        start = str(client.info("server").get("run_id", ""))
+    except redis.exceptions.ResponseError:  # a managed Redis may not allow it
+        start = ""
+    if client.get(_COMPARED) == start.encode():
+        return False
+    client.set(_COMPARED, start, ex=COMPARE_EVERY_S)
+    return True
+
+
 def _days_to_compare(here: Context) -> tuple[str, ...]:
     today = here.clock().date()
-    recent = days_between(today - timedelta(days=COMPARE_DAYS - 1), today)
+    recent = layout.days_between(today - timedelta(days=COMPARE_DAYS - 1), today)
     answer = here.redis.get(_COMPARED_TO)
     done_to = answer.decode(errors="replace") if isinstance(answer, bytes) else ""
     older = [day for day in here.archive.days() if day > done_to][:COMPARE_OLDER_DAYS]
@@ -149,7 +176,7 @@ def _ring(here: Context, pbx: str, folder: Path, recording_id: str) -> bool:
         job = None
     if job is not None and _will_run(job, spool_queue.get_job_position(job_id), now):
         return False
-    if again_at is not None and again_at > now:
+    if not retry.is_due(again_at, now):
         return False
     text = spool.read_handoff(folder, recording_id).decode(errors="replace")
     if job is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ JOB_LIMIT_S: Mapping[str, int] = {
     handoff_names.UPKEEP_JOB: 3600,
     handoff_names.ASSURE_JOB: 600,
 }
+_JOB_ID = re.compile(rb"[A-Za-z0-9_-]+")
 
 
 class NotAllowed(HushtapeError):
@@ -116,6 +118,39 @@ class TaskWorker(Worker):
             raise StopRequested
         super().heartbeat(timeout, pipeline)
 
+    def run_maintenance_tasks(self) -> None:
+        """Clean the queue's registries, without what RQ would stumble over each time."""
+        self._throw_away()
+        super().run_maintenance_tasks()
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Take the next job. What can't be a job's id is thrown away, and ends nobody."""
+        while True:
+            try:
+                found: tuple[Job, Queue] | None = super().dequeue_job_and_maintain_ttl(
+                    timeout, max_idle_time
+                )
+            except ValueError:  # not UTF-8 is one, too
+                if not self._throw_away():
+                    raise
+            else:
+                return found
+
+    def _throw_away(self) -> int:
+        """Remove what somebody else put into our queues; return how much there was."""
+        count = 0
+        for each in self.queues:
+            taken: Any = self.connection.lrange(each.intermediate_queue_key, 0, -1)
+            for job_id in taken:
+                if not _JOB_ID.fullmatch(job_id):
+                    count += 1
+                    self.connection.lrem(each.intermediate_queue_key, 1, job_id)
+        if count:
+            log.error("what is no job was in the queue: thrown away", count=count)
+        return count
+
     def handle_job_failure(self, job: Job, *rest: Any, **more: Any) -> None:
         """Give up on what failed by itself: it is rung for again later, after a pause that grows.
 
@@ -131,9 +166,10 @@ class TaskWorker(Worker):
         *exc_info: type[BaseException] | BaseException | TracebackType | None,
     ) -> None:
         """Say in one line what failed. RQ's own way logs the arguments: names and numbers."""
-        error = exc_info[1] if len(exc_info) > 1 else None
-        words = str(error) if isinstance(error, HushtapeError) else type(error).__name__
-        log.error("job failed", job=job.id, why=words)
+        found = exc_info[1] if len(exc_info) > 1 else None
+        error = found if isinstance(found, BaseException) else None
+        why = redis_link.words(error) if error is not None else ""
+        log.error("job failed", job=job.id, why=why)
 
 
 @dataclass
@@ -230,7 +266,7 @@ def serve(queue_name: str, here: Context, parent_pid: int) -> None:
         except StopRequested:
             return
         except (HushtapeError, redis.exceptions.RedisError) as error:
-            words = str(error) if isinstance(error, HushtapeError) else type(error).__name__
-            log.warning("waiting for Redis", queue=queue_name, why=words, again_in_s=wait_s)
+            why = redis_link.words(error)
+            log.warning("waiting for Redis", queue=queue_name, why=why, again_in_s=wait_s)
         time.sleep(wait_s)
         wait_s = min(wait_s * 2, RECONNECT_LONGEST_WAIT_S)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from hushtape.errors import Damaged, NotSettled, TooBig
 from hushtape.recordings.assurance import Kind
-from hushtape.recordings.manifest import BOTH, Handoff, Segment, StopSeen
+from hushtape.recordings.manifest import BOTH, EndedBy, Handoff, Segment, StopSeen
 from workers import spool
 from workers.born import born_at, written_at
 from workers.wave import HEAD_BYTES, SAMPLE_BYTES, Incomplete, WaveHead, parse_head
@@ -29,6 +29,10 @@ STILL_S = 2.0  # a running recorder writes every quarter of a second
 MISSING_S = 1.0
 # A PBX under load, or a spool on a network, may show a file late; the promise is five minutes.
 MISSING_AFTER = timedelta(seconds=120)
+# A recorder that ran no longer may not have written its first frame, or not have begun at all: some
+# PBXes refuse one in the same words whether or not they have made its file.
+BRIEF_S = 0.2
+BRIEF = "brief"  # how the remark of it begins: nobody has to look at it
 SHORT_S = 2.0  # a segment that lacks more of its time is worth a remark
 _MISSING = "the file is missing"
 LEFT = "it is left in the spool"
@@ -113,7 +117,13 @@ def settle(
     began_s = clock()
     watches = {
         name: _Watch(
-            folder, handoff.id, name, 2 if holds == BOTH else 1, began_s, limit_s, missing_counts
+            folder,
+            handoff.id,
+            name,
+            2 if holds == BOTH else 1,
+            began_s,
+            limit_s,
+            missing_counts or _is_brief(segment, handoff),
         )
         for segment in handoff.segments
         for holds, name in segment.files
@@ -139,7 +149,8 @@ def settle(
         for holds, name in segment.files:
             watch = watches[name]
             if watch.remark:
-                word = _word(watch, inside if watch is outside else outside)
+                other = inside if watch is outside else outside
+                word = _word(watch, other, brief=_is_brief(segment, handoff))
                 remarks.append(f"{word}: segment {segment.number}, {holds}: {watch.remark}")
         remarks += _compare(segment, outside.audio, inside.audio)
         cut = SettledSegment(
@@ -156,7 +167,7 @@ def settle(
             f" {', '.join(str(rate) for rate in sorted(rates))} Hz"
         )
     if not any(each.frames for each in segments):
-        remarks.append(_nothing(segments))
+        remarks.append(_nothing(segments, handoff))
     return Settled(
         segments=tuple(segments), rate_hz=rates.pop() if rates else 8000, remarks=tuple(remarks)
     )
@@ -314,7 +325,7 @@ def _cut(audio: SpoolAudio | None, segment: Segment) -> SpoolAudio | None:
     return audio.keep(max(0, frames))
 
 
-def _word(watch: _Watch, other: _Watch) -> str:
+def _word(watch: _Watch, other: _Watch, *, brief: bool) -> str:
     """Say in a word what is wrong with a file, seen beside the other direction's."""
     if watch.error:
         return Kind.DAMAGED
@@ -322,12 +333,26 @@ def _word(watch: _Watch, other: _Watch) -> str:
         return "header"
     if other.holds_sound:
         return Kind.INCOMPLETE
+    if brief:
+        return BRIEF
     return Kind.MISSING if watch.is_missing else Kind.EMPTY
 
 
-def _nothing(segments: Sequence[SettledSegment]) -> str:
+def _is_brief(segment: Segment, handoff: Handoff) -> bool:
+    if segment.ended_at is None or handoff.adopted:  # that one's length is its file's
+        return False
+    return (segment.ended_at - segment.started_at).total_seconds() <= BRIEF_S
+
+
+def _hung_up(settled: SettledSegment) -> bool:
+    return settled.segment.ended_by is EndedBy.HANG_UP
+
+
+def _nothing(segments: Sequence[SettledSegment], handoff: Handoff) -> str:
     if not segments:
         return f"{Kind.MISSING}: no recorder was running in this call"
+    if all(_is_brief(each.segment, handoff) for each in segments) and _hung_up(segments[-1]):
+        return f"{BRIEF}: the call was over before there was any sound"
     if all(each.outside is None and each.inside is None for each in segments):
         return f"{Kind.MISSING}: no file of this call holds any sound"
     return f"{Kind.EMPTY}: the files of this call hold no sound"

@@ -163,17 +163,23 @@ def read_small(spool: Path, name: str, limit_bytes: int) -> bytes:
 
     Raises:
         Missing: there is none.
-        Damaged: it is too big.
+        Damaged: it is no plain file, or too big.
         Unreachable: it is a link, or the disk doesn't give it.
     """
     try:
-        descriptor = os.open(spool / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(
+            spool / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        )
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Damaged(f"{name} in the spool is not a plain file: remove it")
+        with os.fdopen(descriptor, "rb") as stream:
+            data = stream.read(limit_bytes + 1)
     except FileNotFoundError:
         raise Missing(f"{name} is not in the spool") from None
     except OSError as error:
-        raise Unreachable(f"{name} in the spool can't be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        data = stream.read(limit_bytes + 1)
+        what = "it is a link, not a file" if error.errno == errno.ELOOP else error.strerror
+        raise Unreachable(f"{name} in the spool can't be read: {what}") from None
     if len(data) > limit_bytes:
         raise Damaged(f"{name} in the spool is larger than {limit_bytes} bytes")
     return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 import redis
 from rq import get_current_job
 
-from hushtape import handoff_names
+from hushtape import handoff_names, redis_link
 from hushtape.errors import HushtapeError, Unreachable
 from hushtape.ids import is_call_id
 from hushtape.recordings import foreign as foreigners
@@ -21,16 +21,14 @@ from hushtape.recordings.manifest import Handoff, Reason
 from hushtape.recordings.retention import Entry
 from workers import assure as assuring
 from workers import discard as discarding
-from workers import encode, foreign, intake, mix, prove, settle, spool
+from workers import encode, foreign, intake, leap, mix, prove, settle, spool
 from workers import expire as expiry
 from workers import reconcile as reconciling
 from workers import store as storing
 from workers.heard import Heard
 from workers.log import log, step
+from workers.retry import next_try_at
 from workers.runtime import Context, context
-
-TRY_AGAIN_FIRST = timedelta(seconds=30)
-TRY_AGAIN_LONGEST = timedelta(hours=1)
 
 
 def archive(handoff_text: str) -> None:
@@ -52,7 +50,8 @@ def archive(handoff_text: str) -> None:
 
     def take() -> None:
         key = handoff_names.taken_key(handoff.id)
-        connection.set(key, b"1", ex=handoff_names.TAKEN_TTL_S)
+        whose = handoff_names.TAKEN_ADOPTED if handoff.adopted else handoff_names.TAKEN_FROM_BRIDGE
+        connection.set(key, whose, ex=handoff_names.TAKEN_TTL_S)
 
     try:
         if handoff.discard is not None:
@@ -80,6 +79,9 @@ def assure() -> None:
 def expire() -> None:
     """Delete what has outlived its time."""
     here = context()
+    if leap.is_held(here.redis, here.clock(), _rung_at()):
+        log.warning("nothing is deleted: a clock has leapt", step="expire")
+        return
     swept = expiry.sweep(here.archive, here.catalogue, here.clock)
     if swept.deleted or swept.failed:
         log.info("swept", deleted=len(swept.deleted), failed=len(swept.failed))
@@ -97,7 +99,8 @@ def destroy_foreign(order_text: str) -> None:
 def reconcile(pbx: str) -> None:
     """Look for what was left behind in a PBX's spool, and ring again."""
     here = context()
-    reconciling.reconcile(here, pbx)
+    held = leap.is_held(here.redis, here.clock(), _rung_at())
+    reconciling.reconcile(here, pbx, held=held)
 
 
 def upkeep() -> None:
@@ -113,6 +116,12 @@ ALLOWED: Mapping[str, Callable[..., Any]] = {
     handoff_names.RECONCILE_JOB: reconcile,
     handoff_names.UPKEEP_JOB: upkeep,
 }
+
+
+def _rung_at() -> datetime | None:
+    """When the scheduler rang for the job that runs, by the scheduler's clock."""
+    job = get_current_job()
+    return leap.rung_at(job.meta, job.enqueued_at) if job is not None else None
 
 
 def _keep(folder: Path, handoff: Handoff, text: str, *, replace: bool = False) -> bool:
@@ -247,7 +256,7 @@ def _note_trouble(here: Context, recording_id: str, pbx: str, error: Exception) 
     known = isinstance(error, HushtapeError | redis.exceptions.RedisError)
     words = str(error) if known else f"an unexpected error: {type(error).__name__}"
     if isinstance(error, redis.exceptions.RedisError):
-        words = f"Redis is away: {type(error).__name__}"
+        words = f"Redis doesn't take it: {redis_link.words(error)}"
     log.error("not archived", recording=recording_id, why=words, exc_info=None if known else error)
     try:
         now = here.clock()
@@ -256,11 +265,6 @@ def _note_trouble(here: Context, recording_id: str, pbx: str, error: Exception) 
         catalogue.note_trouble(recording_id, pbx, words, now, again_at)
     except Exception as also:  # the first error is the one that matters
         log.error("trouble not noted", recording=recording_id, why=type(also).__name__)
-
-
-def next_try_at(tries: int, now: datetime) -> datetime:
-    """When to try again after so many failures: each wait is twice the one before."""
-    return now + min(TRY_AGAIN_FIRST * 2 ** min(tries, 10), TRY_AGAIN_LONGEST)
 
 
 def handoff_text(handoff: Handoff) -> str:

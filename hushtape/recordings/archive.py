@@ -33,6 +33,7 @@ MARKER = ".hushtape-archive"  # lies in the root of every archive
 _YEAR = re.compile(r"[0-9]{4}")
 _TWO_DIGITS = re.compile(r"[0-9]{2}")
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
+_READING = {"look into", "read", "read back", "list"}
 _OF_A_NEW_DISK = {"lost+found"}  # what an empty file system may hold
 _MARKER_TEXT = b"This folder is an archive of Hushtape. Without this file nothing touches it.\n"
 
@@ -401,10 +402,11 @@ class LocalArchive:
                     " there is room"
                 ) from error
             if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-                owned = "the worker's account needs to own this folder"
+                owned = "the account that runs this needs to own this folder, as the worker's does"
                 then = disks.READ_ONLY if error.errno == errno.EROFS else owned
+                what = "read" if doing in _READING else "written"
                 raise Unreachable(
-                    f"the archive can't be written ({self.root}: {error.strerror}): {then}"
+                    f"the archive can't be {what} ({self.root}: {error.strerror}): {then}"
                 ) from error
             raise Unreachable(f"can't {doing} the archive: {error}") from error
 

@@ -57,7 +57,7 @@ MEANINGS = {
 AS_WANTED = frozenset({Kind.DISCARDED})  # told, but nobody has to look at it
 
 # How a remark of the manifest begins, where that isn't a finding's own word. The other remarks
-# ("header", "unequal", "clock", and a segment that is "late") take nothing from a recording.
+# ("header", "unequal", "clock", "brief", and a segment that is "late") take nothing from it.
 _OF_REMARKS = {kind.value: kind for kind in Kind if kind not in (Kind.LATE, Kind.UNWATCHED)}
 
 

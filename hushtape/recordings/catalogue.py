@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -49,11 +49,13 @@ from hushtape.recordings.found import (
     text_of,
     texts,
 )
+from hushtape.recordings.ledger import began_at
 from hushtape.recordings.retention import Entry, due_at
 
 PAGE = 500
 EXAMINED_MAX = 200_000  # a search with filters gives up after as many entries
 LEASE_S = 600
+LOOK_LATER_MAX_S = 2 * 86_400  # nothing is put off for more than a day: see workers.expire
 TROUBLE_TTL_S = 30 * 86_400
 REBUILD_LEASE_S = 120
 RENEW_EVERY = 100  # recordings
@@ -163,26 +165,41 @@ class Catalogue:
             findings.leave(pipe, recording_id)
             pipe.execute()
 
-    def missing(self, recording_ids: Iterable[str]) -> tuple[str, ...]:
-        """Those of the ids that the catalogue, or its deletion schedule, doesn't know."""
+    def missing(self, recording_ids: Iterable[str], now: datetime) -> tuple[str, ...]:
+        """Those of the ids that the catalogue, or its deletion schedule, doesn't know.
+
+        One that is to be looked at long after its time is such, too: the clock was ahead when that
+        was noted, and has been set back since.
+        """
         wanted = list(recording_ids)
         with self._redis.pipeline(transaction=False) as pipe:
             for recording_id in wanted:
-                pipe.exists(_RECORDING + recording_id)
+                pipe.hget(_RECORDING + recording_id, "keep_until")
                 pipe.zscore(_DUE, recording_id)
             answers = pipe.execute()
         return tuple(
             recording_id
-            for recording_id, known, due in zip(wanted, answers[0::2], answers[1::2], strict=True)
-            if not known or due is None
+            for recording_id, until, due in zip(wanted, answers[0::2], answers[1::2], strict=True)
+            if until is None
+            or due is None
+            or due > max(moment(until).timestamp(), now.timestamp()) + LOOK_LATER_MAX_S
         )
 
     # Searching
 
-    def search(self, wanted: Wanted, limit: int) -> tuple[Found, ...]:
-        """Recordings that match, newest call first; after EXAMINED_MAX entries it gives up."""
+    def search(
+        self, wanted: Wanted, limit: int, unseen: list[datetime] | None = None
+    ) -> tuple[Found, ...]:
+        """Recordings that match, newest call first; after EXAMINED_MAX entries it gives up.
+
+        Args:
+            unseen: gets the time before which calls weren't looked at, where it gave up.
+        """
         found: list[Found] = []
+        examined = 0
+        oldest_id = ""
         for page in self._pages(wanted):
+            examined, oldest_id = examined + len(page), page[-1]
             with self._redis.pipeline(transaction=False) as pipe:
                 for recording_id in page:
                     pipe.hgetall(_RECORDING + recording_id)
@@ -193,6 +210,8 @@ class Catalogue:
                     found.append(entry)
                     if len(found) >= limit:
                         return tuple(found)
+        if examined >= EXAMINED_MAX and unseen is not None:
+            unseen.append(began_at(oldest_id))
         return tuple(found)
 
     def count(self) -> int:
@@ -379,11 +398,3 @@ class Catalogue:
             else:
                 found.append(trouble)
         return tuple(found)
-
-
-def days_between(first: date, last: date) -> tuple[str, ...]:
-    """The day prefixes from one date to another, both included."""
-    return tuple(
-        layout.day_prefix(date.fromordinal(number))
-        for number in range(first.toordinal(), last.toordinal() + 1)
-    )

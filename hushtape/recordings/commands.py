@@ -95,16 +95,24 @@ def list_command(
     client = redis_link.connect(config)
     with redis_link.reaching(config):
         catalogue = Catalogue(client)
-        found = catalogue.search(wanted, limit)
+        unseen: list[datetime] = []
+        found = catalogue.search(wanted, limit, unseen)
         troubles = catalogue.troubles(TROUBLES_SHOWN)
         complete = catalogue.is_complete()
         unread = catalogue.unread()
+    for at in unseen:
+        words = f"calls before {local(at)} were not looked at: too many came after them"
+        say(f"{words}; --before and --since look there", err=True)
     if as_json:
         for each in found:
             say(msgspec.json.encode(each).decode())
+    else:
+        for line in table(found):
+            say(line)
+    if len(found) == limit:
+        say(f"(the newest {limit}; --limit shows more, if there are)", err=as_json)
+    if as_json:
         return
-    for line in table(found):
-        say(line)
     for line in _notes(troubles, complete, unread):
         say(line, err=True)
 

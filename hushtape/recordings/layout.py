@@ -39,6 +39,14 @@ def day_prefix(day: date) -> str:
     return f"{day:%Y/%m/%d}/"
 
 
+def days_between(first: date, last: date) -> tuple[str, ...]:
+    """The day prefixes from one date to another, both included."""
+    return tuple(
+        day_prefix(date.fromordinal(number))
+        for number in range(first.toordinal(), last.toordinal() + 1)
+    )
+
+
 def day_prefix_of(recording_id: str) -> str:
     """The folder of all recordings of the same day as this one."""
     _checked(recording_id)

@@ -156,3 +156,20 @@ def test_redis_is_asked_only_if_one_says_so(house: House, redis_server: RedisSer
     away = check(house, "--ask-redis")
     assert away.exit_code == 3
     assert "doesn't answer" in away.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "is a replica, which takes no writes: name the primary"),
+        ("CONFIG SET maxmemory 1mb", "is full, and takes nothing more: raise its maxmemory"),
+        ("ACL SETUSER default -set", "doesn't allow our account to do this"),
+    ],
+)
+def test_a_redis_that_takes_nothing_is_a_warning(house: House, command: str, expected: str) -> None:
+    set_limits(house, 0)
+    house.redis.execute_command(*command.split())
+    done = check(house, "--ask-redis")
+    assert done.exit_code == 0
+    assert expected in done.stderr
+    assert done.stdout.splitlines()[-1] == "the configuration is right, see the warnings"

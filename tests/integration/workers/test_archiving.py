@@ -438,6 +438,27 @@ def test_a_full_disk_says_so_and_loses_nothing(
     assert house.catalogue.troubles(10) == ()
 
 
+def test_a_clock_that_was_ahead_puts_off_nothing_for_years(house: House) -> None:
+    """Not the next try at what failed meanwhile, nor a look at what is to be deleted."""
+    one = segment(1, 0, 1)
+    house.write(one.outside_file, b"no sound at all, but text")
+    house.write(one.inside_file, b"no sound at all, but text")
+    right = house.now
+    house.now += timedelta(days=1460)
+    with pytest.raises(Damaged):
+        archive(handoff(one))
+    house.now = right
+    assert reconcile(context(), "town-hall") == 1
+    house.write_segment(one, tone(440, 1), tone(600, 1))
+    archive(handoff(one))
+    upkeep(context())
+    house.catalogue.schedule(RECORDING_ID, right + timedelta(days=1460))  # say, it was held then
+    house.redis.delete("hushtape:compared")
+    upkeep(context())
+    due = house.redis.zscore("hushtape:due", RECORDING_ID)
+    assert due == (START + timedelta(days=62)).timestamp()
+
+
 def test_reconcile_enters_what_the_catalogue_lacks(house: House) -> None:
     one = segment(1, 0, 1)
     house.write_segment(one, tone(440, 1), tone(600, 1))

@@ -72,6 +72,20 @@ def look(house: House, after: timedelta | None = None) -> None:
     tasks.assure()
 
 
+@pytest.mark.parametrize("state", list(State))
+def test_what_was_told_by_a_clock_years_ahead_is_named_at_once(
+    house: House, lines: list[Any], state: State
+) -> None:
+    ahead = house.now + timedelta(days=1460)
+    each = msgspec.structs.replace(
+        of_handoff(call(house)), state=state, started_at=ahead, ended_at=ahead
+    )
+    ledger(house).publish({RECORDING_ID: each}, ahead)
+    look(house)
+    (said,) = alarms(lines)
+    assert said.startswith("missing: " if state is State.HANDED_OFF else "unwatched: ")
+
+
 def test_what_is_archived_in_time_is_no_finding(house: House, lines: list[Any]) -> None:
     given = call(house)
     expect(house, given)

@@ -13,6 +13,7 @@ from hushtape.recordings import layout
 from hushtape.recordings.archive import LocalArchive
 from hushtape.recordings.catalogue import Catalogue, Wanted, read_entry
 from hushtape.recordings.retention import Entry
+from tests.integration.conftest import RedisServer
 from tests.integration.workers.test_expiry import NOW, put
 from tests.integration.workers.worker_house import House
 from tests.recording_samples import START
@@ -94,6 +95,25 @@ def test_one_bad_manifest_stops_no_deletion(house: House) -> None:
     upkeep(context())
     assert house.catalogue.unread() == ()
     assert sweep(house.archive, house.catalogue, lambda: NOW).deleted == (bad,)
+
+
+def test_what_a_redis_lost_as_it_was_killed_is_back_at_the_next_look(
+    house: House, redis_server: RedisServer
+) -> None:
+    recording_id = put(house, 1, 62)
+    for _ in range(2):  # it rebuilds, and then it compares
+        upkeep(context())
+    house.redis.delete(f"hushtape:recording:{recording_id}")
+    upkeep(context())
+    assert house.catalogue.get(recording_id) is None, "it was looked a moment ago"
+    for lost in range(2):
+        redis_server.stop()
+        redis_server.start()
+        upkeep(context())
+        assert house.catalogue.get(recording_id) is not None, lost
+        house.redis.delete(f"hushtape:recording:{recording_id}")
+    upkeep(context())
+    assert house.catalogue.get(recording_id) is None, "looked once for each start"
 
 
 def test_an_older_catalogue_is_rebuilt(house: House) -> None:

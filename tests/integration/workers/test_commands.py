@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from hushtape.cli import main
 from hushtape.errors import ConfigError, Damaged, Unreachable
-from hushtape.recordings import layout
+from hushtape.recordings import catalogue, layout
 from hushtape.recordings.commands import recordings
 from tests.integration.conftest import RedisServer
 from tests.integration.workers.worker_house import House
@@ -69,6 +69,31 @@ def test_list_finds(filled: House, words: list[str], found: bool) -> None:
     )
 
 
+def test_list_says_that_there_are_more(filled: House) -> None:
+    more = "(the newest 1; --limit shows more, if there are)"
+    assert more not in run(filled, recordings, "list", "--limit", "2").stdout
+    other = f"{RECORDING_ID[:-1]}3"
+    tasks.archive(tasks.handoff_text(handoff(recording_id=other)))
+    listed = run(filled, recordings, "list", "--limit", "1")
+    assert listed.stdout.splitlines()[2:] == [more]
+    as_json = run(filled, recordings, "list", "--limit", "1", "--json")
+    assert len(as_json.stdout.splitlines()) == 1
+    assert more in as_json.stderr
+    assert more not in run(filled, recordings, "list", "--limit", "3").stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_search_that_gave_up_says_so(
+    filled: House, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Or "no recording matches" would be a lie."""
+    monkeypatch.setattr(catalogue, "EXAMINED_MAX", 1)
+    said = "calls before 2026-11-21 13:15 were not looked at"
+    assert said in run(filled, recordings, "list", "--policy", "another", *words).stderr
+    monkeypatch.setattr(catalogue, "EXAMINED_MAX", 1000)
+    assert said not in run(filled, recordings, "list", "--policy", "another", *words).stderr
+
+
 def test_show_tells_the_story_and_names_nobody(filled: House) -> None:
     result = run(filled, recordings, "show", RECORDING_ID)
     assert result.exit_code == 0, result.output
@@ -103,6 +128,17 @@ def test_sweep_deletes_nothing_early(filled: House) -> None:
     assert "0 would be deleted" in run(filled, retention, "sweep", "--dry-run").output
     assert "0 deleted, 0 failed" in run(filled, retention, "sweep").output
     assert filled.catalogue.count() == 1
+
+
+def test_sweep_names_what_it_cannot_read(filled: House) -> None:
+    """As its dry run does: what can't be read may outlive its time."""
+    (filled.config.archive_path / layout.manifest(RECORDING_ID)).write_bytes(b"{")
+    filled.redis.flushall()
+    filled.catalogue.rebuild(filled.archive, filled.now)
+    for words in ((), ("--dry-run",)):
+        swept = run(filled, retention, "sweep", *words)
+        assert "1 can't be read" in str(swept.exception)
+        assert RECORDING_ID in swept.stderr
 
 
 def test_the_key_is_for_our_eyes_only(filled: House) -> None:

@@ -24,7 +24,7 @@ def record_of(error: Exception) -> logging.LogRecord:
 def test_a_redis_that_is_away_is_one_line(kind: type[Exception]) -> None:
     record = record_of(kind("gone"))
     assert RedisAway().filter(record)
-    assert record.getMessage().startswith(f"Redis is away ({kind.__name__})")
+    assert record.getMessage().startswith(f"Redis is away ({kind.__name__}: gone)")
     assert record.exc_info is None
     assert record.levelno == logging.WARNING
 

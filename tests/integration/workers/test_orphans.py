@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from hushtape import handoff_names as names
 from hushtape.errors import Damaged, Unreachable
 from hushtape.ids import new_call_id
 from hushtape.recordings import layout
@@ -23,7 +24,8 @@ from hushtape.recordings.manifest import Manifest, Private, Reason
 from tests.integration.workers.side_effects import every_kill
 from tests.integration.workers.worker_house import House
 from tests.recording_samples import RECORDING_ID, START, handoff, segment, tone, wav
-from workers import encode, orphans, settle, spool, tasks
+from workers import assure, encode, orphans, settle, spool, tasks
+from workers import reconcile as reconciling
 from workers.expire import sweep
 from workers.orphans import Looked, look, rest_id
 from workers.reconcile import reconcile
@@ -180,6 +182,15 @@ def test_what_the_bridge_still_tells_of_is_its_matter(house: House, state: State
         ledger.publish({RECORDING_ID: each}, house.now - timedelta(hours=23))
         assert glance() == Looked()
     ledger.settle(RECORDING_ID)
+    assert glance().adopted == [RECORDING_ID]
+
+
+def test_what_was_told_by_a_clock_years_ahead_is_not_waited_for(house: House) -> None:
+    pair(house)
+    expected = Expectation(
+        pbx="town-hall", policy="short", version="2024-01-01", started_at=START, segments=1
+    )
+    Ledger(house.redis).publish({RECORDING_ID: expected}, house.now + timedelta(days=1460))
     assert glance().adopted == [RECORDING_ID]
 
 
@@ -391,6 +402,74 @@ def test_a_call_to_be_discarded_is_so_after_it_was_adopted(house: House) -> None
     assert house.archive.exists(layout.discard_proof(RECORDING_ID))
     assert house.archive.exists(layout.deletion_proof(RECORDING_ID))
     assert not house.archive.exists(layout.manifest(RECORDING_ID))
+
+
+def test_a_folder_in_a_hand_offs_place_keeps_no_other(house: House) -> None:
+    pair(house)
+    glance()
+    (house.spool / "20261121-131500-aaaaaaaa.handoff.json").mkdir()
+    with capture_logs() as logs:
+        assert reconcile(context(), "town-hall") == 1
+    (line,) = (each for each in logs if each["event"] == "not rung")
+    assert line["recording"] == "20261121-131500-aaaaaaaa"
+    assert line["why"].endswith("is not a plain file: remove it")
+    (trouble,) = house.catalogue.troubles(10)  # so `recordings list` names it, too
+    assert (trouble.id, trouble.words) == (line["recording"], line["why"])
+    with capture_logs() as logs:
+        reconcile(context(), "town-hall")
+    assert "not rung" not in [each["event"] for each in logs], "it is tried later and later"
+    house.now += timedelta(minutes=10)
+    with capture_logs() as logs:
+        assure.assure(context())
+    (line,) = (each for each in logs if each.get("recording") == trouble.id)
+    assert "its hand-off can't be read: 20261121-131500-aaaaaaaa.handoff.json" in line["what"]
+
+
+def test_what_is_archived_while_we_look_is_no_trouble(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trouble would be named for a month: nobody archives it once more."""
+    pair(house)
+    glance()
+
+    def expect(*_: object) -> None:
+        work(house)
+
+    monkeypatch.setattr(reconciling, "expect", expect)
+    with capture_logs() as logs:
+        assert reconcile(context(), "town-hall") == 0
+    assert "not rung" not in [each["event"] for each in logs]
+    assert house.archive.exists(layout.manifest(RECORDING_ID))
+    assert house.catalogue.troubles(10) == ()
+
+
+def test_looking_before_the_next_try_puts_it_off_no_further(house: House) -> None:
+    pair(house)
+    glance()
+    scratch = house.config.archive_path / layout.SCRATCH
+    aside = scratch.rename(scratch.with_name(".aside"))
+    scratch.write_bytes(b"")
+    for _ in range(10):  # a look every second, and the archive can't be looked into
+        reconcile(context(), "town-hall")
+        house.now += timedelta(seconds=1)
+    (trouble,) = house.catalogue.troubles(10)
+    assert trouble.tries == 1
+    scratch.unlink()
+    aside.rename(scratch)
+    house.now += timedelta(seconds=30)
+    assert reconcile(context(), "town-hall") == 1
+
+
+def test_an_adopted_call_is_still_taken_from_the_bridge(house: House) -> None:
+    """A worker's own making is no reason for the bridge to forget what only it knows."""
+    pair(house)
+    glance()
+    work(house)
+    key = names.taken_key(RECORDING_ID)
+    assert house.redis.get(key) == names.TAKEN_ADOPTED
+    why = Reason(policy="short", version="1", rule="opt_out", words="opted out")
+    tasks.archive(tasks.handoff_text(handoff(segment(1, 0, 1), discard=why)))
+    assert house.redis.get(key) == names.TAKEN_FROM_BRIDGE
 
 
 PAYING = """

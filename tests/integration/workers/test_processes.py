@@ -185,6 +185,20 @@ def test_a_pickle_is_never_loaded(house: House) -> None:
     assert Job.exists(job.id, house.redis)
 
 
+def test_what_is_no_job_at_all_ends_nobody(house: House) -> None:
+    queue = "rq:queue:spool-town-hall"
+    house.redis.rpush(queue, b"\xff\xfe", "a b\x1b[31m\n", "nobody-s-job")
+    house.redis.rpush(f"{queue}:intermediate", b"\xff")
+    house.start("worker", "--processes", "1", "--no-upkeep")
+    house.ring(short_call(house))
+    wait_for(lambda: house.catalogue.count() == 1)
+    assert "no job was in the queue: thrown away" in house.log()
+    assert "Traceback" not in house.log()
+    assert "\x1b" not in house.log()
+    left = house.redis.lrange(f"{queue}:intermediate", 0, -1)
+    assert {*left} <= {b"nobody-s-job", f"archive-{RECORDING_ID}".encode()}  # RQ's own matter
+
+
 def test_a_dead_process_is_replaced(house: House) -> None:
     worker = house.start("worker", "--processes", "1", "--no-upkeep")
     wait_for(lambda: is_idle(house))

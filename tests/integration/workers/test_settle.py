@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from hushtape.errors import NotSettled
-from hushtape.recordings.manifest import Handoff, Segment, StopSeen
+from hushtape.recordings.assurance import Kind, of_remarks
+from hushtape.recordings.manifest import EndedBy, Handoff, Segment, StopSeen
 from tests.recording_samples import RECORDING_ID, START, handoff, segment, tone, wav
 from workers import settle, spool
 
@@ -94,6 +95,61 @@ def test_what_is_missing_for_good_is_so_however_the_clock_moves_on(tmp_path: Pat
 
     found = settle.settle(tmp_path, given, clock=clock, sleep=lambda _: None)
     assert found.remarks == ("incomplete: segment 1, inside: the file is missing",)
+
+
+def test_a_recorder_that_hardly_ran_may_have_written_nothing(tmp_path: Path) -> None:
+    """The caller hung up as he entered the queue: that is nobody's fault, and no finding."""
+    brief, longer = segment(1, 0, settle.BRIEF_S), segment(2, 1, settle.BRIEF_S + 0.01)
+    for each in (brief, longer):
+        write(tmp_path, each, wav(b""), b"")
+    found = settled(tmp_path, handoff(brief), Clock()).remarks
+    assert found == (
+        "brief: segment 1, outside: the file holds no sound",
+        "brief: segment 1, inside: the file is empty",
+        "brief: the call was over before there was any sound",
+    )
+    assert of_remarks(found) == {}
+    found = settled(tmp_path, handoff(brief, longer), Clock()).remarks
+    assert found[2:] == (
+        "empty: segment 2, outside: the file holds no sound",
+        "empty: segment 2, inside: the file is empty",
+        "empty: the files of this call hold no sound",
+    )
+
+
+def test_nor_may_it_have_begun_and_nobody_waits_for_its_file(tmp_path: Path) -> None:
+    given, clock = handoff(segment(1, 0, settle.BRIEF_S)), Clock()
+    found = settled(tmp_path, given, clock, missing_counts=False).remarks
+    assert found == (
+        "brief: segment 1, outside: the file is missing",
+        "brief: segment 1, inside: the file is missing",
+        "brief: the call was over before there was any sound",
+    )
+    assert of_remarks(found) == {}
+    assert clock.now_s - 100 < 1.1
+    assert settle.left_behind(given, found) == (
+        given.segments[0].outside_file,
+        given.segments[0].inside_file,
+    )
+
+
+def test_a_call_that_went_on_without_sound_is_a_finding_however_brief_its_recorder(
+    tmp_path: Path,
+) -> None:
+    early = msgspec.structs.replace(segment(1, 0, settle.BRIEF_S), ended_by=EndedBy.TRANSFER)
+    write(tmp_path, early, wav(b""), wav(b""))
+    found = settled(tmp_path, handoff(early), Clock()).remarks
+    assert set(of_remarks(found)) == {Kind.EMPTY}
+    found = settled(tmp_path / "elsewhere", handoff(early), Clock()).remarks
+    assert set(of_remarks(found)) == {Kind.MISSING}
+
+
+def test_whose_papers_are_lost_is_not_brief(tmp_path: Path) -> None:
+    """Its length is what its files say."""
+    given = msgspec.structs.replace(handoff(segment(1, 0, 0)), adopted="it was found")
+    write(tmp_path, given.segments[0], wav(b""), b"")
+    found = settled(tmp_path, given, Clock()).remarks
+    assert set(of_remarks(found)) == {Kind.EMPTY}
 
 
 @pytest.mark.parametrize(

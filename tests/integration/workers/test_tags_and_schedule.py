@@ -1,4 +1,4 @@
-"""Tags, waiting times, slots, and what a catalogue entry is cut down to."""
+"""Tags, slots, and what a catalogue entry is cut down to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hushtape.recordings.manifest import AudioFormat, AudioTerms
 from tests.recording_samples import RECORDING_ID, handoff
 from workers import encode, measure
 from workers.scheduler import Task, slot
-from workers.tasks import next_try_at
 
 NOW = datetime(2026, 11, 21, 17, 21, 44, tzinfo=UTC)
 
@@ -54,12 +53,6 @@ def test_what_is_no_audio_has_no_length(tmp_path, audio_format: AudioFormat) -> 
     path.write_bytes(b"something else" * 20)
     with pytest.raises(RecordingError, match="something else than"):
         measure.duration_s(path, audio_format)
-
-
-def test_every_failure_doubles_the_wait_up_to_an_hour() -> None:
-    waits = [(next_try_at(tries, NOW) - NOW).total_seconds() for tries in range(9)]
-    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
-    assert next_try_at(10_000, NOW) == NOW + timedelta(hours=1)
 
 
 def test_two_schedulers_name_the_same_slot() -> None:

@@ -173,6 +173,19 @@ def test_a_disk_that_fails_says_what_to_do(
     assert not list(archive.root.glob("**/.part*"))
 
 
+def test_who_may_not_read_is_not_told_of_writing(
+    archive: LocalArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", fail)
+    with pytest.raises(
+        Unreachable, match=r"the archive can't be read .*Permission denied.*account"
+    ):
+        archive.check()
+
+
 def test_acts_are_read_in_order_and_only_added(archive: LocalArchive) -> None:
     hold = Act(kind="hold", at=datetime(2026, 12, 1, tzinfo=UTC), by="dpo", words="x", hold="a")
     release = Act(
