@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
-import redis
 import structlog
 
 from ami_bridge.call import noted
 from ami_bridge.call.machine import Call
 from ami_bridge.call.recorder import MOST_STUCK_TRIES, STUCK_REST_S, Recorder
+from ami_bridge.delivery import Delivery
 from ami_bridge.desktop.desk import Outcome, Wanted
 from ami_bridge.desktop.reception import Reception
 from ami_bridge.expected import Expected
@@ -64,18 +61,16 @@ from ami_bridge.living import Live, Station
 from ami_bridge.orders import Orders
 from ami_bridge.refusals import Refusal, refusal_of
 from ami_bridge.silence import CONFIRMED_WITHIN_S, Before, Silence, begins_strictly
+from ami_bridge.tasks import Tasks
 from hushtape import metrics
 from hushtape.alarms import Kind, raise_alarm
-from hushtape.errors import HushtapeError, TooBig
 from hushtape.policy import decide
 from hushtape.policy.decide import Place
 from hushtape.policy.schema import Asker, DestinationKind, PaymentWay, Permission, Policy
+from hushtape.policy.stages import Stage
 from hushtape.recordings.ledger import Expectation
-from hushtape.recordings.manifest import Handoff, Reason
+from hushtape.recordings.manifest import Reason
 
-PUT_AGAIN_S = 5.0  # the outbox's disk is full: somebody is told each time
-DRAIN_INTERVAL_S = 1.0
-DRAIN_LONGEST_PAUSE_S = 10.0
 END_TIMEOUT_S = 10.0
 SIGN_OF_LIFE_S = 1.0
 
@@ -106,19 +101,16 @@ class Bridge:
         confirmed_within_s: float = CONFIRMED_WITHIN_S,
     ) -> None:
         self._expected = expected
-        self._orders = orders
-        self._silence = Silence(self._beside, self._find, orders, confirmed_within_s)
+        self._tasks = Tasks()
+        self._delivery = Delivery(outbox, kept, expected, orders)
+        self._silence = Silence(self._tasks.begin, self._find, orders, confirmed_within_s)
         self._guard = Guard(self._find)
         self._reception = Reception(self._every, self._serves, self._apply)
         self._stations: dict[str, Station] = {}
         self._policies = policies
-        self._outbox = outbox
         self._kept = kept
         self._new_id = new_id
         self._live: dict[tuple[str, str], Live] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._handed_off = asyncio.Event()
-        self._not_put: set[str] = set()
         self._ending = False
         self._left_over: list[Live] = []  # over, and not in the outbox yet
 
@@ -130,7 +122,9 @@ class Bridge:
         """
         self._stations = {station.name: station for station in stations}
         async with asyncio.TaskGroup() as group:
-            serving = [group.create_task(each) for each in (self._drain(), self._note(stations))]
+            serving = [
+                group.create_task(each) for each in (self._delivery.drain(), self._note(stations))
+            ]
             if self._expected is not None:
                 serving.append(group.create_task(self._expected.run(self._expectations)))
             for live in self._left_over:
@@ -182,14 +176,14 @@ class Bridge:
         left = [live.call.id for live in self._live.values() if live.call.writing]
         if left:
             raise_alarm(Kind.RECORDER, "bridge ends with recorders not stopped", calls=left)
-        if self._not_put:
+        if self._delivery.not_put:
             what = "bridge ends with recordings not in the outbox"
-            raise_alarm(Kind.DISK, what, calls=sorted(self._not_put))
+            raise_alarm(Kind.DISK, what, calls=sorted(self._delivery.not_put))
 
     def tell(self, station: Station, channel: Channel, fact: Fact) -> None:
         """Take in one fact of the call to which an outside party's channel belongs."""
         if isinstance(fact, SilenceAsked):
-            self._beside(self._guard.answer(station, channel, fact))
+            self._tasks.begin(self._guard.answer(station, channel, fact))
             return
         live = self._whose(station, channel, fact)
         if live is not None and station.up:
@@ -200,11 +194,13 @@ class Bridge:
             return
         if isinstance(fact, PaymentBegan | PaymentEnded):
             self._tell_those_beside(station, channel, fact)
+        if live is not None and live.call.stage is Stage.OVER and isinstance(fact, Arrived):
+            live = None  # it only waits for an answer about its recorder; this is the next call
         if live is not None and not isinstance(fact, Claimed):
             self._apply(live, fact)
         elif live is None and isinstance(fact, Claimed):
             self._resume(station, channel, fact)
-        elif live is None and isinstance(fact, Arrived) and not self._ending:
+        elif isinstance(fact, Arrived) and not self._ending:
             self._begin(station, channel, fact)
 
     def _tell_those_beside(
@@ -355,7 +351,7 @@ class Bridge:
         """Go on with a call of which only its channel knows: its bridge was on another machine."""
         live = self._found(station, channel, fact)
         if live is None:
-            self._beside(self._silence_unknown(station, channel))
+            self._tasks.begin(self._silence_unknown(station, channel))
             return
         self._live[station.name, channel.uniqueid] = live
         for leg in live.call.legs:
@@ -408,15 +404,15 @@ class Bridge:
         for command in commands:
             match command:
                 case HandOff():
-                    self._beside(self._hand_off(command.handoff))
+                    self._tasks.begin(self._delivery.hand_off(command.handoff))
                 case RaiseAlarm():
                     kind = Kind.RECORDER if live.call.paying is None else Kind.SILENCE
                     pbx = live.station.name
                     raise_alarm(kind, command.what, call=live.call.id, pbx=pbx)
                 case Rest():
-                    self._beside(self._rest(live, command))
+                    self._tasks.begin(self._rest(live, command))
                 case _:
-                    self._beside(self._ask_pbx(live, command))
+                    self._tasks.begin(self._ask_pbx(live, command))
 
     async def _rest(self, live: Live, rest: Rest) -> None:
         await asyncio.sleep(rest.pause_s)
@@ -434,26 +430,6 @@ class Bridge:
         metrics.command(type(command).__name__, time.monotonic() - began_s, outcome)
         if fact is not None and not isinstance(fact, VariableSet):
             self._apply(live, fact)
-
-    async def _hand_off(self, handoff: Handoff) -> None:
-        self._not_put.add(handoff.id)
-        if self._expected is not None:
-            self._expected.handed_off(handoff)
-        while True:
-            try:
-                await asyncio.to_thread(self._outbox.put, handoff)
-                break
-            except TooBig as error:
-                raise_alarm(Kind.RECORDING, f"its story is dropped: {error}", call=handoff.id)
-                handoff = msgspec.structs.replace(handoff, story=())
-            except OSError as error:
-                what = f"the outbox can't be written: {error}"
-                raise_alarm(Kind.DISK, what, call=handoff.id)
-                await asyncio.sleep(PUT_AGAIN_S)
-        self._not_put.discard(handoff.id)
-        self._kept.forget(handoff.id)
-        log.info("call over", call=handoff.id, segments=len(handoff.segments))
-        self._handed_off.set()
 
     def _expectations(self) -> dict[str, Expectation]:
         """What is to come of the live calls that have had a recorder."""
@@ -482,40 +458,6 @@ class Bridge:
                     self._kept.touch(station.name, station.heard_at)
         except OSError as error:
             raise_alarm(Kind.DISK, f"the folder of live calls can't be written: {error}")
-
-    async def _drain(self) -> None:
-        pause_s = DRAIN_INTERVAL_S
-        away = False
-        while True:
-            # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._handed_off.wait()
-            self._handed_off.clear()
-            try:
-                await asyncio.to_thread(self._outbox.drain)
-                if self._orders is not None:
-                    await asyncio.to_thread(self._orders.drain)
-            except (HushtapeError, redis.RedisError, OSError) as error:
-                if not away:
-                    log.error("recordings wait in the outbox", why=str(error))
-                away = True
-                pause_s = min(pause_s * 2, DRAIN_LONGEST_PAUSE_S)
-                await asyncio.sleep(pause_s)
-            else:
-                if away:
-                    log.info("Redis is back, the outbox drains")
-                away, pause_s = False, DRAIN_INTERVAL_S
-
-    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            raise_alarm(Kind.PROGRAM, "a bug in the bridge", exc_info=task.exception())
 
 
 def _tell_refusal(station: Station, reason: Reason) -> None:

@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from ami_bridge.handoff import Outbox
+from hushtape import redis_link
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.errors import HushtapeError, RecordingError
 from hushtape.recordings.ledger import Expectation, Ledger, of_handoff, of_unreadable
@@ -111,7 +112,7 @@ class Expected:
                     known = of_handoff(self._outbox.read(call_id))
                 except FileNotFoundError:
                     continue  # a worker has taken it this moment
-                except RecordingError:
+                except (RecordingError, OSError):
                     known = of_unreadable(call_id)
             found[call_id] = known
         self._waiting = found
@@ -125,6 +126,6 @@ class Expected:
             return
         self._is_away = True
         if isinstance(error, (HushtapeError, redis.RedisError, OSError)):
-            log.warning("what is expected can't be told", why=str(error) or type(error).__name__)
+            log.warning("what is expected can't be told", why=redis_link.words(error))
         else:
             raise_alarm(Kind.PROGRAM, "a bug: what is expected isn't told", exc_info=error)

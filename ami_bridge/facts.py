@@ -47,15 +47,18 @@ class Talker:
         place: where a policy would find it: a transfer to it would lead there.
         telephone: the same for all channels of one telephone, "PJSIP/211"; "" where that can't be
             told, as for a line to the outside.
-        replaces: the uniqueid of the channel whose part in the talk it took over, unasked.
+        halves: the uniqueids of the channels whose part in the talk it took over, unasked: of
+            halves of Local channels, and there may be several on the way.
         stands_in: it is half of a Local channel, and somebody else is heard through it.
+        ways: what else was dialled to reach it: a payment line may be reached over a trunk.
     """
 
     uniqueid: str
     place: Place
     telephone: str = ""
-    replaces: str = ""
+    halves: tuple[str, ...] = ()
     stands_in: bool = False
+    ways: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import msgspec
 import redis
-import structlog
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
-from ami_bridge.files import clear_parts, write_private
+from ami_bridge.files import Unusable, clear_parts, write_private
 from hushtape import handoff_names as names
 from hushtape import metrics
+from hushtape.alarms import Kind
 from hushtape.errors import RecordingError, TooBig
 from hushtape.ids import is_call_id
 from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
@@ -28,8 +28,6 @@ from hushtape.recordings.manifest import HANDOFF_LIMIT_BYTES, Handoff
 RING_AGAIN_S = 60.0  # a worker that runs takes a hand-off within a second or two of its turn
 MOST_AT_A_TIME = 500  # recordings in one question to Redis
 SUFFIX = ".json"
-
-log = structlog.get_logger()
 
 
 class Outbox:
@@ -52,6 +50,7 @@ class Outbox:
         self._clock_s = clock_s
         self._connection: redis.Redis | None = None
         self._rung_at_s: dict[str, float] = {}
+        self._unusable = Unusable(Kind.RECORDING, "a hand-off in the outbox", "call")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         clear_parts(folder)
 
@@ -65,7 +64,7 @@ class Outbox:
         data = msgspec.json.encode(handoff)
         if len(data) > HANDOFF_LIMIT_BYTES:
             raise TooBig(f"call {handoff.id}: a hand-off of {len(data)} bytes")
-        write_private(self._folder / f"{handoff.id}{SUFFIX}", data, durable=True)
+        write_private(self._path(handoff.id), data, durable=True)
 
     def waiting(self) -> list[str]:
         """Name the recordings that the workers have not taken yet, oldest first."""
@@ -76,7 +75,8 @@ class Outbox:
 
         Raises:
             FileNotFoundError: it doesn't, any more.
-            RecordingError: it can't be read.
+            OSError: the disk doesn't give it.
+            RecordingError: it is no hand-off.
         """
         return self._read(recording_id)[0]
 
@@ -104,11 +104,12 @@ class Outbox:
     def _drain_some(self, connection: redis.Redis, waiting: list[str]) -> int:
         pipeline = connection.pipeline(transaction=False)
         for recording_id in waiting:
-            pipeline.exists(names.taken_key(recording_id))
+            pipeline.get(names.taken_key(recording_id))
         left = 0
         for recording_id, taken in zip(waiting, pipeline.execute(), strict=True):
-            if taken:
-                (self._folder / f"{recording_id}{SUFFIX}").unlink(missing_ok=True)
+            # What a worker adopted meanwhile is no reason to forget: an opt-out may stand in here.
+            if taken not in (None, names.TAKEN_ADOPTED):
+                self._path(recording_id).unlink(missing_ok=True)
                 self._rung_at_s.pop(recording_id, None)
                 continue
             left += 1
@@ -118,12 +119,16 @@ class Outbox:
         return left
 
     def _ring(self, connection: redis.Redis, recording_id: str) -> None:
+        path = self._path(recording_id)
         try:
             handoff, text = self._read(recording_id)
         except RecordingError as error:
-            log.error("hand-off can't be read: put aside", call=recording_id, why=str(error))
-            path = self._folder / f"{recording_id}{SUFFIX}"
-            path.replace(path.with_suffix(".damaged"))
+            self._unusable.tell_damaged(path, error)
+            return
+        except FileNotFoundError:
+            return  # somebody took it away this moment
+        except OSError as error:  # one that the disk doesn't give must not keep the others
+            self._unusable.tell(path, f"can't be read, and waits there: {error.strerror}")
             return
         queue = Queue(
             names.spool_queue(handoff.call.pbx), connection=connection, serializer=JSONSerializer
@@ -140,9 +145,11 @@ class Outbox:
             )
         self._rung_at_s[recording_id] = self._clock_s()
 
+    def _path(self, recording_id: str) -> Path:
+        return self._folder / f"{recording_id}{SUFFIX}"
+
     def _read(self, recording_id: str) -> tuple[Handoff, str]:
-        path = self._folder / f"{recording_id}{SUFFIX}"
-        with path.open("rb") as stream:
+        with self._path(recording_id).open("rb") as stream:
             data = stream.read(HANDOFF_LIMIT_BYTES + 1)
         try:
             handoff = msgspec.json.decode(data, type=Handoff)

@@ -31,9 +31,9 @@ class CommonLimits:
     ping_interval_s: float = 2.0
     ping_timeout_s: float = 5.0
     backoff_first_s: float = 0.5  # the ceiling of the first wait; it doubles
-    backoff_most_s: float = 30.0
+    backoff_most_s: float = 5.0  # a PBX that is back serves calls at once: nobody else asks it
     stable_s: float = 10.0  # a connection that lived this long starts the backoff anew
-    refused_least_s: float = 30.0  # after a refused login: no hammering, somebody must act
+    refused_least_s: float = 30.0  # refused, or its certificate untrusted: somebody must act
     refused_most_s: float = 60.0
     up_timeout_s: float = 30.0  # for on_up
     handler_timeout_s: float = 30.0  # for each on_event, and on_down

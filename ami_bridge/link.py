@@ -34,6 +34,7 @@ from hushtape.errors import (
     LeaseLost,
     LinkLost,
     LoginRefused,
+    Untrusted,
     described,
 )
 
@@ -278,7 +279,7 @@ class BaseLink(ABC, Generic[C, E]):
             await self._went_down(reason)
             if connected and asyncio.get_running_loop().time() - began_s >= limits.stable_s:
                 attempt = 0
-            if isinstance(reason, LoginRefused):
+            if isinstance(reason, LoginRefused | Untrusted):
                 least, most = limits.refused_least_s, limits.refused_most_s
                 await self._pause(least + (most - least) * self._chance())
             else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import msgspec
 
 from ami_bridge.call.machine import Call
 from ami_bridge.facts import Channel
-from ami_bridge.files import clear_parts, write_private
+from ami_bridge.files import clear_parts, put_aside, write_private
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.ids import is_call_id
 
@@ -90,8 +89,7 @@ class LiveCalls:
                 found.append(self._read(path))
             except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
                 raise_alarm(Kind.RECORDER, f"a live call can't be read: {error}", call=path.stem)
-                with suppress(OSError):
-                    path.replace(path.with_suffix(".damaged"))
+                put_aside(path)
         return found
 
     def _read(self, path: Path) -> LiveCall:

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import msgspec
 import redis
-import structlog
 from rq import Queue, Retry
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from ami_bridge.files import clear_parts, write_private
+from ami_bridge.files import Unusable, clear_parts, write_private
 from hushtape import handoff_names as names
+from hushtape.alarms import Kind
+from hushtape.errors import RecordingError
 from hushtape.ids import is_call_id
 from hushtape.recordings.foreign import ORDER_LIMIT_BYTES, Order
 
@@ -32,8 +33,7 @@ DONE_TTL_S = 86_400  # for so long a job that ended well can be asked about; it 
 MOST_ORDERS = 1000
 SUFFIX = ".json"
 INTENDED = ".intended"
-
-log = structlog.get_logger()
+WHAT = "an order to destroy what something else recorded during a payment"
 
 
 class Orders:
@@ -56,6 +56,7 @@ class Orders:
         self._clock_s = clock_s
         self._connection: redis.Redis | None = None
         self._rung_at_s: dict[str, float] = {}
+        self._unusable = Unusable(Kind.FOREIGN, WHAT, "order")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         clear_parts(folder)
         for path in folder.glob(f"*{INTENDED}"):
@@ -106,9 +107,15 @@ class Orders:
 
     def _ring(self, connection: redis.Redis, path: Path) -> bool:
         """Ring for one; False: it is done, or none."""
-        order = _read(path)
-        if order is None:
-            path.replace(path.with_suffix(".damaged"))
+        try:
+            order = _read(path)
+        except FileNotFoundError:
+            return False  # somebody took it away this moment
+        except OSError as error:  # one that the disk doesn't give must not keep the others
+            self._unusable.tell(path, f"can't be read, and waits: {error.strerror}")
+            return True
+        except RecordingError as error:
+            self._unusable.tell_damaged(path, error)
             return False
         status = _status(connection, path.stem)
         if status is JobStatus.FINISHED:
@@ -123,14 +130,22 @@ class Orders:
         return True
 
 
-def _read(path: Path) -> Order | None:
+def _read(path: Path) -> Order:
+    """Read an order.
+
+    Raises:
+        OSError: the disk doesn't give it.
+        RecordingError: it is none.
+    """
+    with path.open("rb") as stream:
+        data = stream.read(ORDER_LIMIT_BYTES)
     try:
-        with path.open("rb") as stream:
-            order = msgspec.json.decode(stream.read(ORDER_LIMIT_BYTES), type=Order)
+        order = msgspec.json.decode(data, type=Order)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        log.error("an order can't be read: put aside", name=path.stem, why=str(error))
-        return None
-    return order if is_call_id(order.call) else None
+        raise RecordingError(str(error)) from None
+    if not is_call_id(order.call):
+        raise RecordingError("it names no call")
+    return order
 
 
 def _status(connection: redis.Redis, job_id: str) -> JobStatus | None:

@@ -18,20 +18,17 @@ from ami_bridge.consulting import Consulting
 from ami_bridge.facts import (
     Channel,
     ConsultedGone,
-    Fact,
     ForeignRecorder,
     PaymentBegan,
     PaymentEnded,
     SilenceAsked,
 )
 from ami_bridge.talks import Talks
+from ami_bridge.told import Told
 from hushtape.policy.schema import PaymentWay
 
 Event = Mapping[str, str]
-About = tuple[Channel, Fact]
 
-PAYMENT_VARIABLE = "HUSHTAPE_PAYMENT"
-PAID_VARIABLE = "HUSHTAPE_PAID"  # the last that is over, as it was noted, and when it ended
 ACTS = ("payment-began", "payment-ended", "silence")
 MOST_CONCERNED = 20  # channels of one question; a conference of more isn't surely silent
 CLOCK_S = 1.0  # so much a note may be older than the last that was heard, and still be news
@@ -134,7 +131,7 @@ class Payments:
         self._is_overheard = is_overheard
         self._asked: dict[str, _Question] = {}  # by the asking channel's uniqueid
 
-    def said(self, event: Event, channel: Channel, at: datetime) -> Iterator[About]:
+    def said(self, event: Event, channel: Channel, at: datetime) -> Iterator[Told]:
         """Take in an event of the dialplan whose ``Act`` is one of ACTS."""
         by = event.get("By", "")
         match event.get("Act"):
@@ -147,18 +144,18 @@ class Payments:
 
     def noted(
         self, text: str, channel: Channel, linkedid: str, at: datetime, since: datetime
-    ) -> Iterator[About]:
+    ) -> Iterator[Told]:
         """Take in a channel's ``HUSHTAPE_PAYMENT``; the channel itself is told first."""
         fact = read_note(text, at, since)
         meant = [each.channel for each in self._meant(channel, linkedid)]
         if fact.way is PaymentWay.TRANSFER:
             self._asked[channel.uniqueid] = _Question(fact.way, tuple(meant))
-        yield channel, fact
-        yield from ((each, fact) for each in meant if each is not channel)
+        yield Told(channel, fact)
+        yield from (Told(each, fact) for each in meant if each is not channel)
 
     def paid(
         self, text: str, channel: Channel, linkedid: str, at: datetime, since: datetime
-    ) -> Iterator[About]:
+    ) -> Iterator[Told]:
         """Take in a channel's ``HUSHTAPE_PAID``, before any channel's ``HUSHTAPE_PAYMENT``.
 
         What a key ended was the payment of that channel's call, and of no other's in the same talk.
@@ -168,20 +165,20 @@ class Payments:
             meant = []
             if fact.way is not PaymentWay.KEY:
                 meant = [each.channel for each in self._meant(channel, linkedid)]
-            yield channel, fact
-            yield from ((each, fact) for each in meant if each is not channel)
+            yield Told(channel, fact)
+            yield from (Told(each, fact) for each in meant if each is not channel)
 
-    def gone(self, uniqueid: str, at: datetime) -> Iterator[About]:
+    def gone(self, uniqueid: str, at: datetime) -> Iterator[Told]:
         """Take in that a channel is gone: what it had asked for others is void."""
         question = self._asked.pop(uniqueid, None)
         for caller in question.callers if question is not None else ():
             if caller.uniqueid != uniqueid:
-                yield caller, ConsultedGone(at=at)
+                yield Told(caller, ConsultedGone(at=at))
 
-    def foreign(self, channel: Channel, linkedid: str, at: datetime) -> Iterator[About]:
+    def foreign(self, channel: Channel, linkedid: str, at: datetime) -> Iterator[Told]:
         """Tell of a recorder that isn't ours, of each call that it may hear."""
         for meant in self._meant(channel, linkedid):
-            yield meant.channel, ForeignRecorder(at=at, on=channel)
+            yield Told(meant.channel, ForeignRecorder(at=at, on=channel))
 
     def concerned(self, channel: Channel) -> list[Channel]:
         """Name those whose call a channel may belong to."""
@@ -195,7 +192,7 @@ class Payments:
         """Name every channel on which a caller may be recorded, his own the first."""
         return tuple(self._around([caller]))
 
-    def _began(self, by: str, channel: Channel, linkedid: str, at: datetime) -> Iterator[About]:
+    def _began(self, by: str, channel: Channel, linkedid: str, at: datetime) -> Iterator[Told]:
         way = _way(by)
         if way is PaymentWay.KEY:
             # It runs on whom the agent talks to: an event on the agent's own channel is of a key
@@ -206,9 +203,9 @@ class Payments:
         fact = PaymentBegan(at=at, way=way, what=_WORDS[way], stops=way in STOPPED)
         for each in meant:
             each.paying = fact
-            yield each, fact
+            yield Told(each, fact)
 
-    def _ended(self, by: str, channel: Channel, linkedid: str, at: datetime) -> Iterator[About]:
+    def _ended(self, by: str, channel: Channel, linkedid: str, at: datetime) -> Iterator[Told]:
         way = _way(by)
         if way is PaymentWay.EVENT and by != PaymentWay.EVENT:
             return
@@ -223,9 +220,9 @@ class Payments:
         for each in meant:
             each.paying = None
             noted = by_dialplan and each.uniqueid == channel.uniqueid
-            yield each, PaymentEnded(at=at, way=way, noted=noted)
+            yield Told(each, PaymentEnded(at=at, way=way, noted=noted))
 
-    def _silence(self, event: Event, channel: Channel, at: datetime) -> Iterator[About]:
+    def _silence(self, event: Event, channel: Channel, at: datetime) -> Iterator[Told]:
         """A guard's question is the beginning of its payment, too."""
         nonce = event.get("Nonce", "")
         way = PaymentWay.TRANSFER
@@ -236,24 +233,22 @@ class Payments:
         for caller, waits in meant:
             fact = PaymentBegan(at=at, way=way, what=_WORDS[way], stops=True, consulting=waits)
             caller.paying = fact
-            yield caller, fact
+            yield Told(caller, fact)
         self._asked[channel.uniqueid] = _Question(way, callers)
         around = self._around([channel, *callers])
         sure = bool(_NONCE.fullmatch(nonce)) and len(around) <= MOST_CONCERNED
         if self._talks.is_half(channel.uniqueid) and not callers:
             sure = False
-        yield (
-            channel,
-            SilenceAsked(
-                at=at,
-                nonce=nonce,
-                way=way,
-                callers=callers,
-                channels=tuple(around[:MOST_CONCERNED]),
-                sure=sure,
-                overheard=self._is_overheard(around),
-            ),
+        asked = SilenceAsked(
+            at=at,
+            nonce=nonce,
+            way=way,
+            callers=callers,
+            channels=tuple(around[:MOST_CONCERNED]),
+            sure=sure,
+            overheard=self._is_overheard(around),
         )
+        yield Told(channel, asked)
 
     def _meant(self, channel: Channel, linkedid: str) -> list[_Meant]:
         """Say whose call a channel may belong to."""

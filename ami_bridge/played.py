@@ -1,8 +1,4 @@
-"""A recorded session of any PBX, played under policies: what would be recorded of its calls. Pure.
-
-What a session says comes as items; asterisk/session.py and freeswitch/session.py read them from a
-file.
-"""
+"""A recorded session of any PBX, played under policies: what would be recorded. Pure."""
 
 from __future__ import annotations
 
@@ -12,48 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ami_bridge.rehearsal.rehearsal import Rehearsal, Rehearsed
+from ami_bridge.session import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
 from ami_bridge.told import Told
 from hushtape.policy.schema import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Something that a session says; ``at`` is the PBX's time, aware UTC."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Happened(Item):
-    """An event."""
-
-    event: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkUp(Item):
-    """The link is there. ``Living`` follows before any event counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Living(Item):
-    """What lived when the bridge asked, after its login.
-
-    Args:
-        channels: what was said of each.
-    """
-
-    channels: tuple[Mapping[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkDown(Item):
-    """The link is lost; ``at`` is when the PBX was last heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEnds(Item):
-    """The file was full: what came later isn't in it."""
 
 
 @dataclass(frozen=True, slots=True)

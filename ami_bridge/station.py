@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -27,6 +28,7 @@ from ami_bridge.facts import (
     NoteState,
     RecorderMuted,
     RecorderRefused,
+    RecorderStopped,
     RecorderUncertain,
     StartRecorder,
     StopEveryRecorder,
@@ -37,12 +39,13 @@ from ami_bridge.facts import (
 )
 from ami_bridge.lease import Lease
 from ami_bridge.living import Running
-from ami_bridge.payments import PAYMENT_VARIABLE, note
+from ami_bridge.payments import note
 from ami_bridge.told import Told
+from ami_bridge.variables import CALL_VARIABLE, PAYMENT_VARIABLE, SILENCE_VARIABLE
 from hushtape import metrics
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Pbx
-from hushtape.errors import HushtapeError
+from hushtape.errors import ActionRefused, ChannelGone, HushtapeError
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
@@ -52,7 +55,7 @@ STOP_TIMEOUT_S = 5.0  # a link that takes 2 s each way still confirms
 MUTE_TIMEOUT_S = 5.0
 NOTE_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 15.0
-SILENCE_VARIABLE = "HUSHTAPE_SILENCE"  # where a dialplan waits for the answer to its question
+TOLD_AT_LAST_S = 2.0  # an event may come after the answer that shows what it tells
 
 log = structlog.get_logger()
 
@@ -124,7 +127,7 @@ class BaseStation(ABC):
     one_file: ClassVar[bool]  # both sides of a recorder go into one file
     UNSTAMPED: ClassVar[str]  # what to do about a PBX that doesn't stamp its events
     UNIQUEID: ClassVar[str]  # under which name a living channel has its id
-    CALL_VARIABLE: ClassVar[str]  # where a call's note is kept
+    NO_CHANNEL: ClassVar[tuple[str, ...]]  # the words in which it says that there is none
     _link: StationLink
     _translator: Any  # a StationTranslator, and what its own kind asks of it
 
@@ -146,6 +149,7 @@ class BaseStation(ABC):
         self._clock = PbxClock()
         self._translator = self._new_translator()
         self._warned: set[str] = set()
+        self._taken_in = asyncio.Event()  # one more of the PBX's events
         self._is_in_step = False  # with what the PBX says, since the last resync
         self._unseen_since: datetime | None = None  # from when on we can't know what happened
         self._lease = (
@@ -228,7 +232,7 @@ class BaseStation(ABC):
             case UnmuteRecorder():
                 return await self._mute(channel, command, muted=False)
             case NoteState():
-                return await self._set(channel, self.CALL_VARIABLE, command.text)
+                return await self._set(channel, CALL_VARIABLE, command.text)
             case NotePayment():
                 text = note(command.at, command.way) if command.at is not None else ""
                 return await self._set(channel, PAYMENT_VARIABLE, text)
@@ -282,12 +286,41 @@ class BaseStation(ABC):
         log.warning("stop unconfirmed", pbx=self.name, why=str(why))
         return StopUnconfirmed(at=self.pbx_now(), segment=segment, by_id=by_id)
 
+    async def _raise_if_gone(self, channel: Channel, error: ActionRefused) -> None:
+        """Wait for the hang-up of a channel that is no more: only the event says since when.
+
+        Raises:
+            ChannelGone: the PBX knows it no more, and its hang-up has been told.
+        """
+        if error.answer.strip() in self.NO_CHANNEL and await self._is_hung_up(channel):
+            raise ChannelGone(str(error)) from None
+
+    async def _is_hung_up(self, channel: Channel) -> bool:
+        """Tell whether a channel's hang-up is told by now, or at last."""
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TOLD_AT_LAST_S):
+                while self.lives(channel.uniqueid):
+                    self._taken_in.clear()
+                    await self._taken_in.wait()
+        return not self.lives(channel.uniqueid)
+
+    def _not_begun(self, segment: int) -> Fact:
+        log.info("hung up before its recorder could begin", pbx=self.name)
+        return RecorderRefused(at=self.pbx_now(), segment=segment)
+
+    def _went_along(self, segment: int) -> Fact:
+        """Every recorder of a channel is gone with it; when, its hang-up has told."""
+        return RecorderStopped(at=self.pbx_now(), segment=segment, found=0)
+
     async def _mute(
         self, channel: Channel, command: MuteRecorder | UnmuteRecorder, *, muted: bool
     ) -> Fact | None:
         segment = command.segment
         try:
             await self._hush(channel, command.recorder_id, muted=muted)
+        except ChannelGone:
+            return MuteUnconfirmed(at=self.pbx_now(), segment=segment)
         except HushtapeError as error:
             log.warning("mute unconfirmed", pbx=self.name, muted=muted, why=str(error))
             return MuteUnconfirmed(at=self.pbx_now(), segment=segment)
@@ -296,6 +329,8 @@ class BaseStation(ABC):
     async def _set(self, channel: Channel, name: str, value: str) -> Fact | None:
         try:
             await self._set_variable(channel, name, value)
+        except ChannelGone:
+            return None  # nobody will read it
         except HushtapeError as error:
             log.warning("call state not noted", pbx=self.name, variable=name, why=str(error))
             return None

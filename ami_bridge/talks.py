@@ -20,12 +20,12 @@ class Heard:
 
     Args:
         through: the half of a channel through which that is; "" where there is none.
-        replaces: whose part in the bridge it took over.
+        halves: whose part in the talk it took over: in its own bridge, and on the way to it.
     """
 
     uniqueid: str
     through: str = ""
-    replaces: str = ""
+    halves: tuple[str, ...] = ()
 
 
 class Talks:
@@ -120,9 +120,9 @@ class Talks:
             other = self.other_half(member)
             behind = list(self._company(other, depth - 1)) if other and depth else []
             if not behind:
-                yield Heard(member, "", members[member])
+                yield Heard(member, "", (members[member],) if members[member] else ())
             for each in behind:
-                yield Heard(each.uniqueid, member, each.replaces or member)
+                yield Heard(each.uniqueid, member, (*each.halves, member))
 
     def _no_half(self, uniqueid: str) -> None:
         channel, end = self._half_of.pop(uniqueid, ("", ""))

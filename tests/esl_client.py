@@ -77,13 +77,20 @@ class EslClient:
 
     def command(self, line: str) -> tuple[Event, str]:
         """Send a command; its reply's headers and body."""
-        with self._asking:
-            self._socket.sendall(f"{line}\n\n".encode())
-            return self._replies.get(timeout=ANSWER_TIMEOUT_S)
+        return self._ask(line)[0]
 
     def api(self, line: str) -> str:
         """The answer to an api command."""
-        return self.command(f"api {line}")[1].strip()
+        return self.at_once(line)[0]
+
+    def at_once(self, *lines: str) -> list[str]:
+        """The answers to api commands that are sent without waiting for one another's."""
+        return [body.strip() for _, body in self._ask(*(f"api {line}" for line in lines))]
+
+    def _ask(self, *lines: str) -> list[tuple[Event, str]]:
+        with self._asking:
+            self._socket.sendall("".join(f"{line}\n\n" for line in lines).encode())
+            return [self._replies.get(timeout=ANSWER_TIMEOUT_S) for _ in lines]
 
     def variable(self, uuid: str, name: str) -> str:
         """A channel's variable; "" if it isn't set."""

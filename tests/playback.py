@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 
 from ami_bridge.asterisk.limits import NEVER_S
 from ami_bridge.asterisk.protocol import Carried, Frame, SafeProtocol, parse
-from ami_bridge.asterisk.session import Happened, Living, Reader
-from ami_bridge.asterisk.translate import CALL_VARIABLE, Translator
+from ami_bridge.asterisk.session import Reader
+from ami_bridge.asterisk.translate import Translator
 from ami_bridge.bridge import Bridge
 from ami_bridge.facts import (
     Channel,
@@ -42,6 +42,8 @@ from ami_bridge.facts import (
 )
 from ami_bridge.live import LiveCall
 from ami_bridge.living import Running
+from ami_bridge.session import Happened, Living
+from ami_bridge.variables import CALL_VARIABLE
 from hushtape.config import Pbx
 from hushtape.ids import new_call_id
 from hushtape.policy import parse as policies

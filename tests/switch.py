@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ami_bridge.asterisk.protocol import Frame
-from ami_bridge.asterisk.translate import VARIABLES
+from ami_bridge.variables import VARIABLES
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from ami_bridge.asterisk.protocol import Frame, SafeProtocol
 from ami_bridge.inbox import Inbox
 from ami_bridge.link import Connection
 from hushtape.config import Pbx
-from hushtape.errors import ConfigError, HushtapeError, Unreachable
+from hushtape.errors import ConfigError, HushtapeError, Unreachable, Untrusted
 
 # panoramisk writes whole actions to its log, the login among them, so it gets one that keeps none.
 _NO_LOG = logging.getLogger(f"{__name__}.panoramisk")
@@ -124,7 +124,7 @@ class Opener:
             ) from None
         except ssl.SSLCertVerificationError as error:
             trusted = self._pbx.tls_ca or "the system's authorities"
-            raise Unreachable(
+            raise Untrusted(
                 f"{self.where}: its certificate is not trusted: {error.verify_message} "
                 f"(trusted: {trusted})"
             ) from None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from ami_bridge.asterisk.translate import OWN_EVENT
+from ami_bridge.asterisk.said import OWN_EVENT
 from ami_bridge.payments import STOPPED
 
 ACTS = ("payment-began", "silence")

@@ -1,8 +1,8 @@
 """Who records or listens in beside MixMonitor, as far as an Asterisk tells of it. Pure.
 
-None of them is ours to stop, so while one is there nobody can say that nothing records. Of what a
-channel records itself (``Record``, ARI's recordings) and of an ordinary channel that spies
-(``ChanSpy``) Asterisk tells nothing.
+None of them is ours to stop, so while one is there nobody can say that nothing records: who spies
+(``ChanSpy``) may record, too. Of what a channel records itself (``Record``, ARI's recordings)
+Asterisk tells nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _MACHINES = ("CBRec/", "Recorder/", "Snoop/")
 _SNOOP = "Snoop/"  # and the uniqueid of whom it hears, and a number of its own
 EVENTS = (
     *("MonitorStart", "MonitorStop"),
+    *("ChanSpyStart", "ChanSpyStop"),
     *("ConfbridgeRecord", "ConfbridgeStopRecord", "ConfbridgeEnd"),
 )
 
@@ -31,6 +32,8 @@ def begins_to_hear(
     match event.get("Event"):
         case "MonitorStart":
             return [event.get("Uniqueid", "")]
+        case "ChanSpyStart":
+            return [event.get("SpyeeUniqueid", "")]
         case "Newchannel" if channel.startswith(_SNOOP):
             return [channel.removeprefix(_SNOOP).rpartition("-")[0]]
         case "BridgeEnter" if channel.startswith(_MACHINES):
@@ -50,6 +53,7 @@ class Listeners:
     def __init__(self, channels: Mapping[str, Channel]) -> None:
         self._channels = channels
         self._monitored: set[str] = set()  # uniqueids
+        self._spied_on: dict[str, str] = {}  # a spying channel's uniqueid -> whom it hears
         self._recorded: set[str] = set()  # bridges of conferences
 
     def said(self, event: Mapping[str, str]) -> None:
@@ -60,6 +64,10 @@ class Listeners:
                 self._monitored.add(channel)
             case "MonitorStop":
                 self._monitored.discard(channel)
+            case "ChanSpyStart" if event.get("SpyeeUniqueid") in self._channels:
+                self._spied_on[event.get("SpyerUniqueid", "")] = event["SpyeeUniqueid"]
+            case "ChanSpyStop":
+                self._spied_on.pop(event.get("SpyerUniqueid", ""), None)
             case "ConfbridgeRecord":
                 self._recorded.add(bridge)
             case "ConfbridgeStopRecord" | "ConfbridgeEnd":
@@ -68,6 +76,11 @@ class Listeners:
     def forget(self, uniqueid: str) -> None:
         """Forget a channel that is gone."""
         self._monitored.discard(uniqueid)
+        self._spied_on = {
+            spyer: spyee
+            for spyer, spyee in self._spied_on.items()
+            if uniqueid not in (spyer, spyee)
+        }
 
     def on(self, channels: Collection[Channel], bridges: Iterable[str]) -> bool:
         """Tell whether one of them hears somebody of these channels, who are in these bridges."""
@@ -75,6 +88,7 @@ class Listeners:
         snooped = tuple(f"{_SNOOP}{each}-" for each in named)
         return (
             bool(named & self._monitored or self._recorded & set(bridges))
+            or not named.isdisjoint(self._spied_on.values())
             or any(each.name.startswith(_MACHINES) for each in channels)
             or any(each.name.startswith(snooped) for each in self._channels.values())
         )

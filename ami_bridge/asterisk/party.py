@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from ami_bridge.asterisk.talks import pair
-from ami_bridge.facts import Channel, Talker
-from ami_bridge.places import person, place
+from ami_bridge.asterisk.halves import pair
+from ami_bridge.facts import Channel
+from ami_bridge.party import NOWHERE, BaseParty
+from ami_bridge.places import person
 from ami_bridge.talks import Heard
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
@@ -22,7 +22,6 @@ from hushtape.policy.schema import DestinationKind
 MACHINES = ("CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Snoop/", "Message/")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
-_NOWHERE = Place(DestinationKind.UNKNOWN, "")
 
 
 def unescaped(name: str) -> str:
@@ -30,7 +29,12 @@ def unescaped(name: str) -> str:
     return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), name)
 
 
-class Party:
+def name_in(event: Mapping[str, str]) -> str:
+    """Return the caller's name that an event shows."""
+    return person(unescaped(event.get("CallerIDName", "")))
+
+
+class Party(BaseParty):
     """What the configuration says of one PBX's channels and extensions.
 
     Args:
@@ -38,21 +42,27 @@ class Party:
     """
 
     def __init__(self, pbx: Pbx, channels: Mapping[str, Channel]) -> None:
-        self._pbx = pbx
-        self._channels = channels
-        self._dialled_as: dict[str, str] = {}  # a called channel's uniqueid -> what was dialled
-
-    def place(self, extension: str) -> Place:
-        """Say what an extension of this PBX leads to, by the configuration."""
-        return place(self._pbx, extension)
+        super().__init__(pbx, channels)
+        self._dialled: dict[str, str] = {}  # a called channel's uniqueid -> what was dialled
+        self._came_for: dict[str, str] = {}  # uniqueid -> where the half leads whose part it took
 
     def dials(self, called: str, extension: str) -> None:
         """Note in which extension a channel, by its uniqueid, is dialled."""
-        self._dialled_as[called] = extension
+        self._dialled[called] = extension
 
     def forget(self, uniqueid: str) -> None:
         """Forget a channel that is gone."""
-        self._dialled_as.pop(uniqueid, None)
+        self._dialled.pop(uniqueid, None)
+        self._came_for.pop(uniqueid, None)
+
+    def takes_part_of(self, channel: Channel, half: Channel) -> None:
+        """Note whose part somebody takes in a talk; half of a Local channel goes away then.
+
+        Who takes that of the half named ;1 is behind it, and was reached by where it leads.
+        """
+        leads_to = self._leads_to(half)
+        if leads_to is not None and half.name.endswith(";1"):
+            self._came_for[channel.uniqueid] = leads_to
 
     def is_outside(self, channel: Channel) -> bool:
         """Tell whether a channel is a line to the outside."""
@@ -64,55 +74,6 @@ class Party:
             return ""
         return person(channel.name.rpartition("-")[0])
 
-    def extension_of(self, channel: Channel) -> str:
-        """Say under which extension a telephone of ours is known."""
-        endpoint = self.telephone(channel).partition("/")[2]
-        for extension in (endpoint, channel.number):
-            if self.place(extension).kind is DestinationKind.EXTENSION:
-                return extension
-        return endpoint
-
-    def place_of(self, channel: Channel) -> Place:
-        """Say where a policy would find whoever speaks on a channel."""
-        if pair(channel.name):
-            return self.place(channel.name.removeprefix("Local/").partition("@")[0])
-        dialled = self.place(self._dialled_as.get(channel.uniqueid, ""))
-        if not self.is_outside(channel):
-            own = self.place(self.extension_of(channel))
-            return dialled if own.kind is DestinationKind.UNKNOWN else own
-        if dialled.kind is DestinationKind.OUTSIDE:
-            return dialled
-        return Place(DestinationKind.OUTSIDE, channel.number, number=channel.number)
-
-    def talker(self, channel: Channel, replaces: str = "") -> Talker:
-        """Say who speaks on a channel."""
-        return Talker(
-            channel.uniqueid,
-            self.place_of(channel),
-            telephone=self.telephone(channel),
-            replaces=replaces,
-            stands_in=bool(pair(channel.name)),
-        )
-
-    def talkers(self, heard: Sequence[Heard]) -> tuple[Talker, ...]:
-        """Say who is heard in a talk; one that nobody saw arrive is somewhere unknown."""
-        found = []
-        for each in heard:
-            channel = self._channels.get(each.uniqueid)
-            if channel is None:
-                found.append(Talker(each.uniqueid, _NOWHERE, replaces=each.replaces))
-            elif not channel.name.startswith(MACHINES):
-                found.append(self._seen_through(self.talker(channel, each.replaces), each.through))
-        return tuple(found)
-
-    def _seen_through(self, talker: Talker, half: str) -> Talker:
-        """Whom nothing of his own places is where the Local channel leads through which he came."""
-        place, line = talker.place, self._channels.get(half)
-        unplaced = place.kind is DestinationKind.UNKNOWN or (
-            place.kind is DestinationKind.OUTSIDE and not place.number
-        )
-        return replace(talker, place=self.place_of(line)) if unplaced and line else talker
-
     def consulted(self, leg: Channel, heard: Sequence[Heard]) -> Place:
         """Say whom an agent consults: what was dialled for it, else who is there."""
         for each in heard:
@@ -123,4 +84,21 @@ class Party:
         if dialled.kind is not DestinationKind.UNKNOWN or not heard:
             return dialled
         other = self._channels.get(heard[0].uniqueid)
-        return self.place_of(other) if other is not None else _NOWHERE
+        return self.place_of(other) if other is not None else NOWHERE
+
+    def _user(self, channel: Channel) -> str:
+        return self.telephone(channel).partition("/")[2]
+
+    def _dialled_as(self, channel: Channel) -> str:
+        return self._dialled.get(channel.uniqueid, "")
+
+    def _dialled_for(self, channel: Channel) -> Sequence[str]:
+        return (self._dialled_as(channel), self._came_for.get(channel.uniqueid, ""))
+
+    def _leads_to(self, channel: Channel) -> str | None:
+        if not pair(channel.name):
+            return None
+        return channel.name.removeprefix("Local/").partition("@")[0]
+
+    def _speaks(self, channel: Channel) -> bool:
+        return not channel.name.startswith(MACHINES)

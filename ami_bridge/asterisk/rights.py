@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ami_bridge.asterisk.translate import OPT_OUT_VARIABLE, variables_of
-from ami_bridge.payments import PAYMENT_VARIABLE
+from ami_bridge.asterisk.living import variables_of
+from ami_bridge.variables import OPT_OUT_VARIABLE, PAYMENT_VARIABLE
 from hushtape.policy.schema import PaymentWay
 
 Event = Mapping[str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ami_bridge.asterisk.talks import Talks
+from ami_bridge.asterisk.halves import Talks
 
 
 class Ring(NamedTuple):
@@ -28,6 +28,11 @@ class Rings:
     def end(self, called: str) -> None:
         """Take in that he rings no more."""
         self._rings.pop(called, None)
+
+    def caller_of(self, called: str) -> str:
+        """Name the one for whom somebody rings, by uniqueids; ``""``: nobody."""
+        ring = self._rings.get(called)
+        return ring.caller if ring is not None else ""
 
     def answered(self, talks: Talks) -> list[Ring]:
         """Name those who talk by now with whom they were rung for."""

@@ -7,14 +7,13 @@ link is there or lost, what lived when the bridge asked, and what happened when.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO
 
 from ami_bridge.asterisk.forgery import REACH_BYTES, is_over, mended
 from ami_bridge.asterisk.protocol import FRAME_LIMIT_BYTES, Frame, parse
 from ami_bridge.asterisk.trace import GREETING
-from ami_bridge.clock import PbxClock, believable
-from ami_bridge.played import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
+from ami_bridge.session import LONG_AGO, BaseReader, Happened, Item, LinkUp, Living
 from hushtape.errors import Damaged
 
 MARK_EVENT = "HushtapeTrace"
@@ -24,7 +23,6 @@ BLOCK_BYTES = 256 * 1024
 LONGEST_BEGINNING_BYTES = 64  # enough to know a session by
 
 _FRAME_END = b"\r\n\r\n"
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def frames(stream: BinaryIO, name: str) -> Iterator[Frame]:
@@ -47,7 +45,7 @@ def frames(stream: BinaryIO, name: str) -> Iterator[Frame]:
             first = False
         start = 0
         while (end := _end_of(buffer, start, at_end=at_end)) >= 0:
-            frame = parse(mended(buffer[start:end]), _LONG_AGO)
+            frame = parse(mended(buffer[start:end]), LONG_AGO)
             start = end + len(_FRAME_END)
             if frame.event or "Response" in frame:
                 yield frame
@@ -86,44 +84,27 @@ def _end_of(text: bytes, start: int, *, at_end: bool) -> int:
     return doubtful
 
 
-class Reader:
+class Reader(BaseReader):
     """Says what the frames of one session mean, in their order."""
 
     def __init__(self) -> None:
-        self._received: datetime | None = None  # what the trace says of the frames that follow
-        self._clock = PbxClock()
-        self._now: datetime | None = None
-        self._asked = False  # the bridge asks what lives: what comes before the answer is in it
+        super().__init__()
         self._living: list[Frame] | None = None
 
     def take(self, frame: Frame) -> Item | None:
         """Take in one frame; None if it means nothing."""
         if frame.event == MARK_EVENT:
-            return self._mark(frame)
-        at = self._now = self._time_of(frame)
+            item = self._mark(frame.get("Received", ""), frame.get("Link", ""))
+            if isinstance(item, LinkUp):
+                self._living = None
+            return item
+        at = self._time_of(frame.sent)
         action_id = frame.get("ActionID", "")
         if self._asked and action_id.startswith(OWN_LIST) and "-list-" in action_id:
             return self._listed(frame, at)
         if not frame.event or self._asked:
             return None
         return Happened(at, frame)
-
-    def _mark(self, frame: Frame) -> Item | None:
-        try:
-            self._received = datetime.fromtimestamp(float(frame.get("Received", "")), UTC)
-        except (ValueError, OverflowError, OSError):
-            raise Damaged("a mark of the trace holds no time: expected Unix time") from None
-        at = self._clock.pbx_time(self._received)
-        match frame.get("Link"):
-            case "up":
-                self._asked, self._living = True, None
-                return LinkUp(at)
-            case "down":
-                self._asked = False
-                return LinkDown(self._now or at)
-            case "trace ends":
-                return TraceEnds(at)
-        return None
 
     def _listed(self, frame: Frame, at: datetime) -> Item | None:
         if self._living is None:
@@ -134,12 +115,3 @@ class Reader:
             self._asked, living, self._living = False, tuple(self._living), None
             return Living(at, living)
         return None
-
-    def _time_of(self, frame: Frame) -> datetime:
-        """Tell when it happened, as a station does."""
-        sent, received = frame.sent, self._received
-        if sent is not None and received is not None and believable(sent, received):
-            self._clock.note(sent, received)
-        elif sent is None or received is not None:
-            sent = self._clock.pbx_time(received) if received is not None else None
-        return sent or self._now or _LONG_AGO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,21 +16,36 @@ from ami_bridge.asterisk.halts import Halts
 from ami_bridge.asterisk.link import Link
 from ami_bridge.asterisk.protocol import DROPPED, Frame
 from ami_bridge.asterisk.rights import LACKING, Rights
+from ami_bridge.asterisk.said import OWN_EVENT
 from ami_bridge.asterisk.starts import Starts
 from ami_bridge.asterisk.trace import Trace
-from ami_bridge.asterisk.translate import CALL_VARIABLE, OWN_EVENT, VARIABLES, Translator
-from ami_bridge.facts import Channel, Fact, RecorderStarted, RecorderStopped, StartRecorder
+from ami_bridge.asterisk.translate import Translator
+from ami_bridge.facts import (
+    Channel,
+    Fact,
+    RecorderStarted,
+    RecorderStopped,
+    StartRecorder,
+)
 from ami_bridge.station import (
     MUTE_TIMEOUT_S,
     NOTE_TIMEOUT_S,
     START_TIMEOUT_S,
     STATUS_TIMEOUT_S,
     STOP_TIMEOUT_S,
+    TOLD_AT_LAST_S,
     BaseStation,
 )
+from ami_bridge.variables import VARIABLES
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Pbx
-from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, UnsafeValue
+from hushtape.errors import (
+    ActionRefused,
+    AnswerTimeout,
+    ChannelGone,
+    HushtapeError,
+    UnsafeValue,
+)
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
@@ -59,7 +74,6 @@ LACKS_RIGHT = (
 )
 RIGHTS_OFTEN_S = 30.0  # while no call was told of; there may be one now and then
 RIGHTS_SELDOM_S = 600.0  # at last: some have no queues, or no payments, and many channels to list
-TOLD_AT_LAST_S = 2.0  # an event may come after the answer that shows what it tells
 NOTHING_TO_STOP = "Could not stop monitoring channel"  # run on Asterisk 22
 
 
@@ -77,7 +91,7 @@ class AsteriskStation(BaseStation):
     one_file = False
     UNSTAMPED = "the PBX doesn't stamp its events: set timestampevents = yes in manager.conf"
     UNIQUEID = "Uniqueid"
-    CALL_VARIABLE = CALL_VARIABLE
+    NO_CHANNEL = ("No such channel",)
 
     _translator: Translator
     _link: Link
@@ -166,10 +180,13 @@ class AsteriskStation(BaseStation):
             )
             self._starts.asked(channel.uniqueid)
             self._halts.started(channel.uniqueid)
-            answer = await self._link.ask(action, timeout_s=START_TIMEOUT_S)
+            answer = await self._ask_of(channel, action, START_TIMEOUT_S)
         except (ActionRefused, UnsafeValue) as error:
             self._starts.refused(channel.uniqueid)
             return self._refused(segment, error)
+        except ChannelGone:
+            self._starts.refused(channel.uniqueid)
+            return self._not_begun(segment)
         except HushtapeError as error:
             return self._uncertain(segment, error)
         recorder_id = answer.get("MixMonitorID", "")
@@ -192,11 +209,13 @@ class AsteriskStation(BaseStation):
         try:
             action = actions.stop_recorder(channel.name, command.recorder_id)
             try:
-                await self._link.ask(action, timeout_s=self._stop_timeout_s)
+                await self._ask_of(channel, action, self._stop_timeout_s)
             except AnswerTimeout:
-                await self._link.ask(action, timeout_s=self._stop_timeout_s)
+                await self._ask_of(channel, action, self._stop_timeout_s)
             closed_at = self.pbx_now()
-            gone = await self._nothing_to_stop(action)
+            gone = await self._nothing_to_stop(channel, action)
+        except ChannelGone:
+            return self._went_along(segment)
         except HushtapeError as error:
             if isinstance(error, ActionRefused) and error.answer == NOTHING_TO_STOP:
                 halted_at = await self._halted_at(channel)
@@ -232,32 +251,54 @@ class AsteriskStation(BaseStation):
         try:
             action = actions.stop_newest_recorder(channel.name)
             for found in range(MOST_RECORDERS):
-                if await self._nothing_to_stop(action):
+                if await self._nothing_to_stop(channel, action):
                     return RecorderStopped(at=self.pbx_now(), segment=segment, found=found)
+        except ChannelGone:
+            return self._went_along(segment)
         except HushtapeError as error:
             return self._unconfirmed(segment, error)
         return self._unconfirmed(segment, f"more than {MOST_RECORDERS} recorders on one channel")
 
-    async def _nothing_to_stop(self, action: dict[str, str]) -> bool:
-        """Send a stop; true if the PBX says that there was nothing to stop.
-
-        Only these words say so. "No such channel" may be a channel under another name by now.
-        """
+    async def _nothing_to_stop(self, channel: Channel, action: dict[str, str]) -> bool:
+        """Send a stop; true if the PBX says that there was nothing to stop."""
         try:
-            await self._link.ask(action, timeout_s=self._stop_timeout_s)
+            await self._ask_of(channel, action, self._stop_timeout_s)
         except ActionRefused as error:
             if error.answer == NOTHING_TO_STOP:
                 return True
             raise
         return False
 
+    async def _ask_of(
+        self, channel: Channel, action: dict[str, str], timeout_s: float
+    ) -> Mapping[str, str]:
+        """Ask something of a channel, which may have another name by now (a masquerade's).
+
+        Run on Asterisk 22: where no channel has the name, it is looked for by its uniqueid.
+
+        Raises:
+            ChannelGone: there is no such channel any more, and its hang-up has been told.
+            HushtapeError: anything else that goes wrong.
+        """
+        try:
+            return await self._link.ask(action, timeout_s=timeout_s)
+        except ActionRefused as error:
+            if error.answer not in self.NO_CHANNEL:
+                raise
+        by_uniqueid = action | {"Channel": channel.uniqueid}
+        try:
+            return await self._link.ask(by_uniqueid, timeout_s=timeout_s)
+        except ActionRefused as error:
+            await self._raise_if_gone(channel, error)
+            raise
+
     async def _hush(self, channel: Channel, recorder_id: str, *, muted: bool) -> None:
         action = actions.mute_recorder(channel.name, recorder_id, muted=muted)
-        await self._link.ask(action, timeout_s=MUTE_TIMEOUT_S)
+        await self._ask_of(channel, action, MUTE_TIMEOUT_S)
 
     async def _set_variable(self, channel: Channel, name: str, value: str) -> None:
         action = actions.set_variable(channel.name, name, value)
-        await self._link.ask(action, timeout_s=NOTE_TIMEOUT_S)
+        await self._ask_of(channel, action, NOTE_TIMEOUT_S)
 
     async def _on_event(self, frame: Frame) -> None:
         if frame.event == DROPPED:
@@ -272,6 +313,7 @@ class AsteriskStation(BaseStation):
             self._halts.hear(frame, at)
             self._halt_told.set()
         told = self._translator.translate(frame, at)
+        self._taken_in.set()
         if not told and _begins_payment(frame):
             raise_alarm(Kind.SILENCE, NOBODYS_PAYMENT, pbx=self.name)
         if frame.event == "MixMonitorStart" and not self._starts.seen(frame.get("Uniqueid", "")):

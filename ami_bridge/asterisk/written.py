@@ -62,6 +62,8 @@ _SHAPES = {
         "MixMonitorStart": _channel() + _ANY,
         "MonitorStart": _channel() + _ANY,
         "MonitorStop": _channel() + _ANY,
+        "ChanSpyStart": _channel("Spyer") + _channel("Spyee"),
+        "ChanSpyStop": _channel("Spyer") + f"({_channel('Spyee')})?",
         "ConfbridgeRecord": "Conference," + _BRIDGE,
         "ConfbridgeStopRecord": "Conference," + _BRIDGE,
         "ConfbridgeEnd": "Conference," + _BRIDGE,

@@ -114,9 +114,10 @@ class Company:
             self.let_in(*self.talkers)
             return Meeting.KNOWN
         for talker in self.talkers:
-            if talker.replaces and talker.replaces in self.known:
+            if any(half in self.known for half in talker.halves):
                 self.let_in(talker)
-                self._is_a_line(talker.replaces)
+                for half in talker.halves:
+                    self._is_a_line(half)
         if any(self.knows(talker) for talker in self.talkers):
             self.strangers_since = None
             return Meeting.KNOWN
@@ -136,7 +137,8 @@ class Company:
 
     def _is_a_line(self, uniqueid: str) -> None:
         """Somebody came through half of a Local channel: from now on it is not itself a talker."""
-        self.known.remove(uniqueid)
+        if uniqueid in self.known:
+            self.known.remove(uniqueid)
         if uniqueid not in self.lines:
             self.lines.append(uniqueid)
             del self.lines[:-MOST_KNOWN]

@@ -9,7 +9,7 @@ from ami_bridge.call.company import Company, Meeting
 from ami_bridge.facts import Talker
 from hushtape.policy import decide
 from hushtape.policy.decide import Place, Ruling
-from hushtape.policy.schema import OnTransfer, Policy
+from hushtape.policy.schema import DestinationKind, OnTransfer, Policy
 
 # Of several the strictest ruling counts.
 _STRICTEST = (OnTransfer.SILENT, OnTransfer.STOP, OnTransfer.CONTINUE)
@@ -40,22 +40,34 @@ def payment_line(policy: Policy, company: Company, talkers: Iterable[Talker]) ->
 
     Where a policy is silent after one kind of transfer only, who came by the other one is none.
     """
-    for talker in talkers:
+    reached = ((each, place) for each in talkers for place in _reached(company, each))
+    for talker, place in reached:
         silent = [
             ruling
-            for ruling in (decide.on_transfer(policy, talker.place, how) for how in _KINDS)
+            for ruling in (decide.on_transfer(policy, place, how) for how in _KINDS)
             if ruling.outcome is OnTransfer.SILENT
         ]
         if company.knows(talker):
             found = len(silent) == len(_KINDS)
         elif company.expected and company.came_by:
-            ruling = decide.on_transfer(policy, talker.place, company.came_by)
+            ruling = decide.on_transfer(policy, place, company.came_by)
             found = ruling.outcome is OnTransfer.SILENT
         else:
             found = bool(silent)
         if found:
             return silent[0]
     return None
+
+
+def _reached(company: Company, talker: Talker) -> tuple[Place, ...]:
+    """Name the places where somebody may be a payment line.
+
+    Who has had the call at a telephone of ours is none, whatever was dialled to have him again: the
+    dialplan rings him in the payment line's own extension when the guard says no.
+    """
+    if talker.place.kind is DestinationKind.EXTENSION and company.knows(talker):
+        return (talker.place,)
+    return (talker.place, *talker.ways)
 
 
 def line_at(policy: Policy, places: Iterable[Place]) -> Ruling | None:

@@ -28,7 +28,7 @@ def adopted(call: Standing, fact: Adopted) -> list[Command]:
         commands += track.signal(call, Signal.UNWANTED, fact.at, EndedBy.BRIDGE_ENDED)
         commands += track.signal(call, Signal.ADOPTED, fact.at, EndedBy.BRIDGE_ENDED)
     if call.stage is Stage.OVER:
-        return commands
+        return commands + call.track.signal(call, Signal.ADOPTED, fact.at)
     call.tell(fact.at, "a new bridge has taken the call over")
     # The timers were the predecessor's; and nothing is begun that would have to be stopped.
     call.ending = True

@@ -71,7 +71,8 @@ def begins_in_one(call: Standing, fact: PaymentBegan) -> list[Command]:
 
 def line_consulted(call: Standing, fact: ConsultationBegan) -> list[Command]:
     """The agent has a payment line on the telephone: a card number may be read out to it."""
-    line = judging.line_at(call.policy, (fact.place, *(each.place for each in fact.talkers)))
+    there = [place for each in fact.talkers for place in (each.place, *each.ways)]
+    line = judging.line_at(call.policy, (fact.place, *there))
     if line is None:
         return []
     call.tell(fact.at, "the agent calls a payment line", line.reason)

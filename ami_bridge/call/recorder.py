@@ -65,6 +65,7 @@ class Recorder(StrEnum):
     RESTING = "resting"  # stopped; the channel forgets it before a next one is started
     STUCK = "stuck"  # could not be stopped, or we can't tell
     REFUSED = "refused"  # the PBX would not start it
+    GONE_UNANSWERED = "gone, its start unanswered"  # the answer tells whether there is a file
     GONE = "gone"  # with the channel
 
 
@@ -133,7 +134,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         start_refused=(Recorder.REFUSED, Act.ALARM),
         start_uncertain=(Recorder.UNCERTAIN, Act.ALARM),
         adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
+        channel_gone=(Recorder.GONE_UNANSWERED, Act.NOTHING),
     ),
     **_row(
         # Stopping while a start is under way crashed some Asterisk versions: the answer is awaited.
@@ -142,7 +143,7 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         start_refused=(Recorder.NONE, Act.NOTHING),
         start_uncertain=(Recorder.STOPPING_ALL, Act.STOP_ALL),
         adopted=(Recorder.STOPPING_ALL, Act.STOP_ALL),
-        channel_gone=_GONE,
+        channel_gone=(Recorder.GONE_UNANSWERED, Act.NOTHING),
     ),
     **_row(
         Recorder.RUNNING,
@@ -221,6 +222,14 @@ RECORDERS: dict[tuple[Recorder, Signal], tuple[Recorder, Act]] = {
         unwanted=(Recorder.NONE, Act.NOTHING),
         channel_gone=_GONE,
     ),
+    **_row(
+        # Every start is answered, if only by the link's end; a bridge that dies hears no answer.
+        Recorder.GONE_UNANSWERED,
+        started=_GONE,
+        start_refused=_GONE,
+        start_uncertain=_GONE,
+        adopted=_GONE,
+    ),
     **_row(Recorder.GONE),
 }
 
@@ -244,6 +253,7 @@ WRITING = {
     Recorder.STOPPING,
     Recorder.STOPPING_ALL,
     Recorder.STUCK,
+    Recorder.GONE_UNANSWERED,
 }
 _HUSHED = (Recorder.MUTING, Recorder.MUTED)
 _UNWANTED = (Signal.UNWANTED, Signal.HUSHED)
@@ -268,6 +278,8 @@ class Draft:
     ended_by: EndedBy | None = None
     unseen: bool = False  # somebody else ended it, and may have made sure or not
     hushed_at: datetime | None = None  # from then on it was to write zeros
+    gone_at: datetime | None = None  # with its channel, before its start was answered
+    gone_by: EndedBy = EndedBy.HANG_UP
 
     @property
     def ends_at(self) -> datetime | None:
@@ -376,6 +388,8 @@ class Track:
         anew = signal in (Signal.WANTED_ANEW, Signal.ADOPTED)
         if anew and draft is not None and draft.cause_at is None:
             draft.ended_by = ended_by
+        if signal is Signal.CHANNEL_GONE and draft is not None and draft.gone_at is None:
+            draft.gone_at, draft.gone_by = at, ended_by
         if before in WRITING and self.recorder not in WRITING:
             self._close_segment(book, signal, at, ended_by)
         commands = self._act(book, act, at, signal)
@@ -453,6 +467,8 @@ class Track:
         draft, self.draft = self.draft, None
         if draft is None or signal is Signal.START_REFUSED:
             return
+        if draft.gone_at is not None:
+            at, ended_by = draft.gone_at, draft.gone_by
         if signal is Signal.STOPPED:
             seen = StopSeen.CONFIRMED
         else:
@@ -467,14 +483,18 @@ class Track:
             ended_by = draft.ended_by or EndedBy.STOPPED_ELSEWHERE
         elif draft.cause_at is not None and draft.ended_by is not None:
             ended_by = draft.ended_by
+        ended_at = draft.cause_at or at
+        started_at = draft.started_at
+        if draft.asked_at <= ended_at < started_at:
+            started_at = ended_at  # the answer came after the end
         outside, inside = file_names(book.id, draft.number, one_file=book.one_file)
         book.keep(
             Segment(
                 number=draft.number,
                 outside_file=outside,
                 inside_file=inside,
-                started_at=draft.started_at,
-                ended_at=draft.cause_at or at,
+                started_at=started_at,
+                ended_at=ended_at,
                 ended_by=ended_by,
                 stop=seen,
                 cut_s=cut.total_seconds(),

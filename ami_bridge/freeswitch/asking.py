@@ -1,4 +1,4 @@
-"""What one FreeSWITCH answers when it is asked what lives."""
+"""What one FreeSWITCH answers when it is asked what lives, or to do something."""
 
 from __future__ import annotations
 
@@ -58,3 +58,15 @@ async def bugs(
         return commands.bugs_in(await api(commands.bugs_on(uuid), timeout_s=timeout_s))
     except (ActionRefused, UnsafeValue):
         return ()
+
+
+async def do(api: Api, pbx: str, command: str, timeout_s: float) -> None:
+    """Have something done.
+
+    Raises:
+        ActionRefused: it didn't say yes.
+        HushtapeError: it said nothing.
+    """
+    answer = await api(command, timeout_s=timeout_s)
+    if not answer.startswith("+OK"):
+        raise ActionRefused(f"{pbx} didn't say yes to {command.partition(' ')[0]}", answer)

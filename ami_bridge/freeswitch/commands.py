@@ -21,6 +21,7 @@ VALUE = re.compile(r"[A-Za-z0-9;:,.@~/_+-]{1,1000}")  # no quote, no $, no %, no
 
 NOTHING_TO_STOP = "-ERR Cannot stop record session!"
 NO_CHANNEL = ("-ERR Cannot locate session!", "-ERR No such channel!")
+CANNOT_RECORD = "-ERR Cannot record session!"  # as of one that is being hung up
 NO_CORE_DATABASE = "SQL disabled"
 RECORDER = "session_record"  # what FreeSWITCH calls a recorder among a channel's media bugs
 

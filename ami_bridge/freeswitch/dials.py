@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from ami_bridge.facts import Answered, Channel
+from ami_bridge import arrivals
+from ami_bridge.facts import Channel
 from ami_bridge.freeswitch.known import Known
 from ami_bridge.freeswitch.moves import Moves
 from ami_bridge.places import person
 from ami_bridge.told import Told
-from hushtape.policy.decide import Arrival
-from hushtape.recordings.manifest import Direction
 
 Event = Mapping[str, str]
 
 INTERCEPT = "intercept"  # the application with which somebody takes another's ringing call
+PICKUP = "pickup"  # and one of a group's, which rings "pickup/GROUP" beside its telephones
 
 
 class Dials:
@@ -27,6 +27,7 @@ class Dials:
         self._names: dict[str, str] = {}  # uniqueid -> the caller's name
         self._rung_at: dict[str, str] = {}  # uniqueid -> extension, of those who dialled people
         self._begun: set[str] = set()  # uniqueids of called persons of whom it was told
+        self._picks: set[str] = set()  # uniqueids of those who take a group's call
 
     def came(self, channel: Channel, event: Event) -> None:
         """Take in a new channel."""
@@ -43,6 +44,14 @@ class Dials:
         self._names.pop(uniqueid, None)
         self._rung_at.pop(uniqueid, None)
         self._begun.discard(uniqueid)
+        self._picks.discard(uniqueid)
+
+    def does(self, uniqueid: str, application: str) -> None:
+        """Take in what a channel does."""
+        if application == PICKUP:
+            self._picks.add(uniqueid)
+        else:
+            self._picks.discard(uniqueid)
 
     def name(self, channel: Channel) -> str:
         """Return the caller's name."""
@@ -61,7 +70,9 @@ class Dials:
                 yield from self._rung(other, one, at, unasked=True)
             return
         for caller, called in ((one, other), (other, one)):
-            yield from self._rung(caller, called, at)
+            picks = called.uniqueid in self._picks  # nobody rang his own channel
+            self._picks.discard(called.uniqueid)
+            yield from self._rung(caller, called, at, unasked=picks)
 
     def answered(self, caller: Channel, called: Channel, at: datetime) -> Iterator[Told]:
         """Tell of a call whose two were heard before the called one answered (early media)."""
@@ -73,6 +84,8 @@ class Dials:
         known = self._known
         leg = known.leg(called)
         if not (leg.rung or unasked) or not leg.answered:
+            return
+        if leg.recovered or known.leg(caller).recovered:
             return
         if known.consulting.holds(caller) or known.consulting.consults(caller.uniqueid):
             return
@@ -99,16 +112,9 @@ class Dials:
             return
         self._begun.add(called.uniqueid)
         party = self._known.party
-        place = party.place_of(called)
-        arrival = Arrival(
-            at=at,
-            direction=Direction.OUTBOUND,
-            dialled=place.number,
-            extension=party.extension_of(caller),
-            place=place,
-        )
-        agent = party.telephone(caller)
-        yield Told(called, Answered(at=at, arrival=arrival, number=place.number, agent=agent))
+        own, rung_as = party.extension_of(caller), self._known.leg(called).rung_as
+        dialled = [each for each in (rung_as, caller.extension, caller.dialled) if each != own]
+        yield arrivals.answered_outside(party, caller, called, dialled, at)
 
     def _inbound(self, caller: Channel, called: Channel, at: datetime) -> Iterator[Told]:
         if caller.uniqueid in self._begun or known_half(self._known, caller):
@@ -116,21 +122,14 @@ class Dials:
         if not self._is_where_it_dialled(caller):
             return
         party = self._known.party
-        outside = party.is_outside(caller)
-        arrival = Arrival(
-            at=at,
-            direction=Direction.INBOUND if outside else Direction.INTERNAL,
-            dialled=person(caller.dialled),
-            place=party.place_of(called),
-        )
-        fact = Answered(
-            at=at,
-            arrival=arrival,
-            number=caller.number,
-            name=self.name(caller),
-            agent=party.telephone(called),
-        )
-        yield Told(caller, fact)
+        agent = party.telephone(called) or self._behind(called)
+        yield arrivals.answered(party, caller, called, self.name(caller), agent, at)
+
+    def _behind(self, half: Channel) -> str:
+        """Name the telephone behind half of a loopback channel, if it is but one."""
+        heard = self._known.talks.behind(half.uniqueid)
+        found = self._known.channels.get(heard[0].uniqueid) if len(heard) == 1 else None
+        return self._known.party.telephone(found) if found is not None else ""
 
     def _is_where_it_dialled(self, caller: Channel) -> bool:
         """Tell whether somebody was rung by the dialplan itself, and not after a transfer."""

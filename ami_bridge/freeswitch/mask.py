@@ -52,12 +52,13 @@ _HEADERS = {
         *("variable_current_application", "variable_cc_side", "variable_cc_queue"),
         *("variable_cc_queue_joined_epoch", "variable_cc_queue_answered_epoch"),
         *("variable_cc_queue_canceled_epoch", "variable_fifo_status"),
+        *("variable_proxy_media", "variable_recovered"),
     ),
     _Kind.ID: (
         *("Unique-ID", "Old-Unique-ID", "Other-Leg-Unique-ID", "uuid", "CC-Agent-UUID"),
         *("Bridge-A-Unique-ID", "Bridge-B-Unique-ID", "CC-Member-Session-UUID"),
         *("variable_other_loopback_leg_uuid", "variable_bridge_to", "variable_cc_agent_uuid"),
-        *("variable_fifo_target", APPLICATION_DATA, CURRENT_DATA),
+        *("variable_fifo_target", "variable_signal_bridge_to", APPLICATION_DATA, CURRENT_DATA),
     ),
     _Kind.TOLD: ("Hushtape-Act", "Hushtape-By", "Hushtape-Nonce"),
     _Kind.WHO: (

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ami_bridge.facts import Channel, Talker
-from ami_bridge.places import person, place
+from ami_bridge.facts import Channel
+from ami_bridge.party import NOWHERE, BaseParty
+from ami_bridge.places import person
 from ami_bridge.talks import Heard
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
@@ -26,7 +27,6 @@ OF_LOOPBACKS = ("variable_loopback_leg", "variable_other_loopback_leg_uuid")
 HALVES = ("-a", "-b")  # how the names of a loopback channel's halves end; a caller's may, too
 _LONG_NUMBER = re.compile(rf"\+?\d{{{SHORT_DIGITS + 1},}}", re.ASCII)  # no extension's
 _OF_USERS = ("Channel-Presence-ID", "variable_dialed_user")
-_NOWHERE = Place(DestinationKind.UNKNOWN, "")
 
 
 @dataclass(slots=True)
@@ -45,6 +45,7 @@ class Leg:
         answered: somebody has.
         going: it hangs up.
         arrived: it has waited in a queue, or talked.
+        recovered: FreeSWITCH has crashed meanwhile, and made it anew by what it had written down.
     """
 
     rung: bool
@@ -58,6 +59,7 @@ class Leg:
     answered: bool = False
     going: bool = False
     arrived: bool = False
+    recovered: bool = False
 
 
 def leg_of(event: Event) -> Leg:
@@ -73,6 +75,7 @@ def leg_of(event: Event) -> Leg:
         gateway=event.get("variable_sip_gateway_name", "") if rung else "",
         answered=event.get("Answer-State") == "answered",
         going=event.get("Answer-State") == "hangup",
+        recovered=is_recovered(event),
     )
     if rung and event.get("Other-Type") == "originator":
         leg.rung_by = event.get("Other-Leg-Unique-ID", "")
@@ -85,6 +88,11 @@ def leg_of(event: Event) -> Leg:
     leg.telephone = _telephone(event, name, rung=rung)
     leg.user = rung and any(event.get(each) for each in _OF_USERS)
     return leg
+
+
+def is_recovered(event: Event) -> bool:
+    """Tell whether FreeSWITCH has crashed, and made a channel anew by what it had written down."""
+    return event.get("variable_recovered") == "true"
 
 
 def _telephone(event: Event, name: str, *, rung: bool) -> str:
@@ -103,7 +111,7 @@ def _telephone(event: Event, name: str, *, rung: bool) -> str:
     return person(f"{user}@{host.partition(':')[0]}" if at else host)
 
 
-class Party:
+class Party(BaseParty):
     """What the configuration says of one PBX's channels and extensions.
 
     Args:
@@ -112,13 +120,8 @@ class Party:
     """
 
     def __init__(self, pbx: Pbx, channels: Mapping[str, Channel], legs: Mapping[str, Leg]) -> None:
-        self._pbx = pbx
-        self._channels = channels
+        super().__init__(pbx, channels)
         self._legs = legs
-
-    def place(self, extension: str) -> Place:
-        """Say what an extension of this PBX leads to, by the configuration."""
-        return place(self._pbx, extension)
 
     def is_outside(self, channel: Channel) -> bool:
         """Tell whether a channel is a line to the outside."""
@@ -140,64 +143,24 @@ class Party:
         leg = self._legs.get(channel.uniqueid)
         return "" if leg is None or self.is_outside(channel) else leg.telephone
 
-    def extension_of(self, channel: Channel) -> str:
-        """Say under which extension a telephone of ours is known."""
-        user = self.telephone(channel).rpartition("@")[0] or self.telephone(channel)
-        for extension in (user, channel.number):
-            if self.place(extension).kind is DestinationKind.EXTENSION:
-                return extension
-        return user
-
-    def place_of(self, channel: Channel) -> Place:
-        """Say where a policy would find whoever speaks on a channel."""
-        leg = self._legs.get(channel.uniqueid, Leg(rung=False))
-        if leg.loops_to:
-            return self.place(leg.loops_to)
-        dialled = self.place(leg.rung_as)
-        if not self.is_outside(channel):
-            own = self.place(self.extension_of(channel))
-            return dialled if own.kind is DestinationKind.UNKNOWN else own
-        if dialled.kind is DestinationKind.OUTSIDE:
-            return dialled
-        return Place(DestinationKind.OUTSIDE, channel.number, number=channel.number)
-
-    def talker(self, channel: Channel, replaces: str = "") -> Talker:
-        """Say who speaks on a channel."""
-        leg = self._legs.get(channel.uniqueid)
-        return Talker(
-            channel.uniqueid,
-            self.place_of(channel),
-            telephone=self.telephone(channel),
-            replaces=replaces,
-            stands_in=bool(leg and leg.loops_to),
-        )
-
-    def talkers(self, heard: Sequence[Heard]) -> tuple[Talker, ...]:
-        """Say who is heard in a talk; one that nobody saw arrive is somewhere unknown."""
-        found = []
-        for each in heard:
-            channel = self._channels.get(each.uniqueid)
-            if channel is None:
-                found.append(Talker(each.uniqueid, _NOWHERE, replaces=each.replaces))
-            else:
-                found.append(self._seen_through(self.talker(channel, each.replaces), each.through))
-        return tuple(found)
-
-    def _seen_through(self, talker: Talker, half: str) -> Talker:
-        """Whom nothing of his own places is where the loopback leads through which he came."""
-        found, line = talker.place, self._channels.get(half)
-        unplaced = found.kind is DestinationKind.UNKNOWN or (
-            found.kind is DestinationKind.OUTSIDE and not found.number
-        )
-        return replace(talker, place=self.place_of(line)) if unplaced and line else talker
-
     def consulted(self, leg: Channel, heard: Sequence[Heard]) -> Place:
         """Say whom an agent consults: what was dialled for it, else who is there."""
         dialled = self.place(leg.dialled)
         if dialled.kind is not DestinationKind.UNKNOWN or not heard:
             return dialled
         other = self._channels.get(heard[0].through or heard[0].uniqueid)
-        return self.place_of(other) if other is not None else _NOWHERE
+        return self.place_of(other) if other is not None else NOWHERE
+
+    def _user(self, channel: Channel) -> str:
+        return self.telephone(channel).rpartition("@")[0] or self.telephone(channel)
+
+    def _dialled_as(self, channel: Channel) -> str:
+        leg = self._legs.get(channel.uniqueid)
+        return leg.rung_as if leg is not None else ""
+
+    def _leads_to(self, channel: Channel) -> str | None:
+        leg = self._legs.get(channel.uniqueid)
+        return (leg.loops_to or None) if leg is not None else None
 
     def _own_extension(self, leg: Leg) -> bool:
         user = leg.telephone.rpartition("@")[0]

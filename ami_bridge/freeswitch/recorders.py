@@ -104,6 +104,11 @@ class Recorders:
         """The recorder of a segment that was started on this channel."""
         return self._known.get(self._paths.get((uuid, segment), ""))
 
+    def runs_on(self, uuid: str) -> bool:
+        """Tell whether one is on this channel now."""
+        known = (each for each in self._known.values() if each.on == uuid)
+        return any(each.ended_at is None and not each.given_up for each in known)
+
     def stopping(self, path: str) -> None:
         """Note that somebody here asks for a recorder's end."""
         known = self._known.get(path)

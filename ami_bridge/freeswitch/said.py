@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ami_bridge.freeswitch.esl import APPLICATION_DATA, CURRENT_DATA, is_read
-from ami_bridge.payments import PAID_VARIABLE, PAYMENT_VARIABLE
+from ami_bridge.variables import VARIABLES
 
 EVENTS = (
     "CHANNEL_CREATE",
@@ -56,10 +56,7 @@ SUBCLASSES = (
     OWN_EVENT,
 )
 
-CALL_VARIABLE = "HUSHTAPE_CALL"
-OPT_OUT_VARIABLE = "HUSHTAPE_OPT_OUT"
 BUGS = "Media-Bugs"  # of a channel that lives, from ``uuid_buglist``: the kinds, with spaces
-VARIABLES = (CALL_VARIABLE, OPT_OUT_VARIABLE, PAYMENT_VARIABLE, PAID_VARIABLE)
 
 HEADERS = frozenset(
     (
@@ -115,6 +112,9 @@ HEADERS = frozenset(
         "variable_endpoint_disposition",
         "variable_loopback_leg",
         "variable_other_loopback_leg_uuid",
+        "variable_signal_bridge_to",
+        "variable_proxy_media",
+        "variable_recovered",
         "variable_current_application",
         CURRENT_DATA,
         "variable_bridge_to",

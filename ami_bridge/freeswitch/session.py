@@ -7,10 +7,9 @@ link is there or lost, what lived when the bridge asked, and what happened when.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO
 
-from ami_bridge.clock import PbxClock, believable
 from ami_bridge.freeswitch import commands
 from ami_bridge.freeswitch.esl import (
     BODY,
@@ -23,7 +22,7 @@ from ami_bridge.freeswitch.esl import (
 )
 from ami_bridge.freeswitch.said import HEADERS
 from ami_bridge.freeswitch.trace import GREETING, JOB_HEADERS, MARK_EVENT
-from ami_bridge.played import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
+from ami_bridge.session import LONG_AGO, BaseReader, Happened, Item, LinkUp, Living
 from hushtape.errors import Damaged, HushtapeError
 
 ASTERISK = b"Asterisk Call Manager/"
@@ -31,7 +30,6 @@ MARK_HEADERS = frozenset(("Received", "Link"))
 BLOCK_BYTES = 256 * 1024
 _WANTED = HEADERS | JOB_HEADERS | MARK_HEADERS | {BODY}
 _LIST, _DUMP = "show", "uuid_dump"  # the commands with which a bridge asks
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def frames(stream: BinaryIO, name: str) -> Iterator[Frame]:
@@ -66,47 +64,30 @@ def _check_beginning(data: bytes, name: str) -> None:
         )
 
 
-class Reader:
+class Reader(BaseReader):
     """Says what the frames of one session mean, in their order."""
 
     def __init__(self) -> None:
-        self._received: datetime | None = None  # what the trace says of the frames that follow
-        self._clock = PbxClock()
-        self._now: datetime | None = None
-        self._asked = False  # the bridge asks what lives: what comes before the answer is in it
+        super().__init__()
         self._rows: list[Mapping[str, str]] | None = None
         self._living: list[Mapping[str, str]] = []
 
     def take(self, frame: Frame) -> Item | None:
         """Take in one frame; None if it means nothing."""
-        message = parse(frame, self._received or _LONG_AGO, _WANTED)
+        message = parse(frame, self._received or LONG_AGO, _WANTED)
         if message is None:
             return None
         if message.event == MARK_EVENT:
-            return self._mark(message)
-        at = self._now = self._time_of(message)
+            item = self._mark(message.get("Received", ""), message.get("Link", ""))
+            if isinstance(item, LinkUp):
+                self._rows, self._living = None, []
+            return item
+        at = self._time_of(message.sent)
         if message.event == JOB:
             return self._answered(message, at) if self._asked else None
         if self._asked:
             return None
         return Happened(at, {name: message[name] for name in message if name in HEADERS})
-
-    def _mark(self, message: Message) -> Item | None:
-        try:
-            self._received = datetime.fromtimestamp(float(message.get("Received", "")), UTC)
-        except (ValueError, OverflowError, OSError):
-            raise Damaged("a mark of the trace holds no time: expected Unix time") from None
-        at = self._clock.pbx_time(self._received)
-        match message.get("Link"):
-            case "up":
-                self._asked, self._rows, self._living = True, None, []
-                return LinkUp(at)
-            case "down":
-                self._asked = False
-                return LinkDown(self._now or at)
-            case "trace ends":
-                return TraceEnds(at)
-        return None
 
     def _answered(self, job: Message, at: datetime) -> Item | None:
         """Take in what lives: a list of channels, and then all of each, in any order."""
@@ -131,15 +112,6 @@ class Reader:
             if row.get("uuid") == uuid and (whole := json_headers(said)):
                 both = {**whole, **row}
                 self._living.append({name: both[name] for name in both if name in HEADERS})
-
-    def _time_of(self, message: Message) -> datetime:
-        """Tell when it happened, as a station does."""
-        sent, received = message.sent, self._received
-        if sent is not None and received is not None and believable(sent, received):
-            self._clock.note(sent, received)
-        elif sent is None or received is not None:
-            sent = self._clock.pbx_time(received) if received is not None else None
-        return sent or self._now or _LONG_AGO
 
 
 def _asked_for(said: str) -> list[Mapping[str, str]]:

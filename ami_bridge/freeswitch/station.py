@@ -1,20 +1,12 @@
-"""One FreeSWITCH: its link, its translator, its recorders; commands become api commands.
-
-Run on 1.10.12: an explicit stop closes the file, and tells RECORD_STOP, before it answers; the same
-stop once more is then refused. A refusal alone proves nothing: a wrong path has it too, and so has
-a recorder that was moved to another channel (recorders.py), or one that somebody else is just
-closing (its file was still open in 7 of 60 cases). So what proves that a recorder is gone is a stop
-that was answered and then refused, or its RECORD_STOP.
-"""
+"""One FreeSWITCH: its link, its translator, its recorders; commands become api commands."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -26,11 +18,14 @@ from ami_bridge.facts import (
     LegGone,
     RecorderStarted,
     RecorderStopped,
+    RecorderUncertain,
     StartRecorder,
 )
 from ami_bridge.freeswitch import asking, commands, said
+from ami_bridge.freeswitch.bypass import GOES_PAST, Bypass
 from ami_bridge.freeswitch.esl import Message
 from ami_bridge.freeswitch.link import Link
+from ami_bridge.freeswitch.party import is_recovered
 from ami_bridge.freeswitch.recorders import (
     Cut,
     Ended,
@@ -39,6 +34,7 @@ from ami_bridge.freeswitch.recorders import (
     Stranger,
     Stray,
 )
+from ami_bridge.freeswitch.stops import Stops, end_of
 from ami_bridge.freeswitch.tenants import Tenants
 from ami_bridge.freeswitch.trace import Trace
 from ami_bridge.freeswitch.translate import Translator
@@ -51,19 +47,24 @@ from ami_bridge.station import (
     STOP_TIMEOUT_S,
     BaseStation,
 )
+from ami_bridge.tasks import Tasks
 from ami_bridge.told import Told
 from hushtape.alarms import Kind, raise_alarm
 from hushtape.config import Pbx
-from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, UnsafeValue
+from hushtape.errors import (
+    ActionRefused,
+    AnswerTimeout,
+    ChannelGone,
+    HushtapeError,
+    UnsafeValue,
+)
 
 if TYPE_CHECKING:
     from ami_bridge.bridge import Bridge
     from ami_bridge.facts import StopRecorder
 
 CLOCK_STEP = timedelta(milliseconds=20)  # an event's stamp is up to so much too early
-END_TOLD_WITHIN_S = 0.25  # an event came 7 ms after the answer to its command
 EXPLAINED_WITHIN_S = 1.0  # the dialplan stops first, and tells of a payment within milliseconds
-MOST_STOPS = 3  # of everything on one channel; each stops all that is there
 TOO_OLD = (
     "this FreeSWITCH can't be told how to record, and nothing is recorded on it: it needs an"
     " uuid_record with recording_vars, as 1.10.12 has"
@@ -76,6 +77,10 @@ NOBODYS_PAYMENT = (
 ONE_NAME = (
     "the queue {queue} is there in several domains, and one policy takes the calls of all of them."
     " A FreeSWITCH is for one tenant: give its queues names of their own"
+)
+RECOVERED = (
+    "the PBX has recovered calls after a crash, and nothing of them is recorded: the agents' keys"
+    " are gone, and nobody knows who had opted out or is paying"
 )
 UNSTAMPED = "the PBX doesn't stamp its events: they carry no Event-Date-Timestamp"
 
@@ -93,7 +98,7 @@ class FreeSwitchStation(BaseStation):
     one_file = True
     UNSTAMPED = UNSTAMPED
     UNIQUEID = asking.UUID
-    CALL_VARIABLE = said.CALL_VARIABLE
+    NO_CHANNEL = commands.NO_CHANNEL
 
     def __init__(
         self,
@@ -110,10 +115,10 @@ class FreeSwitchStation(BaseStation):
     ) -> None:
         super().__init__(name, pbx, bridge, now, owner=owner, stop_timeout_s=stop_timeout_s)
         self._recorders = Recorders(clock_s)
-        self._ended = asyncio.Event()  # is set whenever a recorder's file was closed
         self._can_be_told = True
         self._tenants = Tenants()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._bypass = Bypass()
+        self._tasks = Tasks()
         self._link: Link = Link(
             name,
             pbx,
@@ -126,6 +131,9 @@ class FreeSwitchStation(BaseStation):
             headers=said.HEADERS,
             turn=self._lease,
             trace=trace,
+        )
+        self._stops = Stops(
+            name, self._link, self._recorders, self.pbx_now, self._taken_in, stop_timeout_s
         )
 
     async def run(self) -> None:
@@ -145,6 +153,10 @@ class FreeSwitchStation(BaseStation):
         rows = await asking.rows(self._link.api)
         found = await asyncio.gather(*(asking.whole(self._link.api, each) for each in rows))
         living = [each for each in found if each]
+        self._bypass = Bypass()
+        for each in living:
+            self._bypass.take(each)
+            self._look_if_recovered(each)
         uuids = [each.get(self.UNIQUEID, "") for each in living]
         attached = await asyncio.gather(*(asking.bugs(self._link.api, each) for each in uuids))
         self._look_where_recorders_are(dict(zip(uuids, attached, strict=True)))
@@ -159,8 +171,12 @@ class FreeSwitchStation(BaseStation):
             for path in commands.paths_in(bugs):
                 stray = self._recorders.found(path, uuid, since)
                 if stray is not None:
-                    self._beside(self._end_stray(stray))
+                    self._tasks.begin(self._end_stray(stray))
         self._recorders.only_on(attached)
+
+    def _look_if_recovered(self, channel: Mapping[str, str]) -> None:
+        if is_recovered(channel):
+            self._warn_once(RECOVERED, Kind.RECORDER)
 
     async def _look_how_to_record(self) -> None:
         answer = ""
@@ -176,22 +192,25 @@ class FreeSwitchStation(BaseStation):
         at = self._time_of(message)
         if queue := self._tenants.mixed(message):
             self._warn_once(ONE_NAME.format(queue=queue), Kind.POLICY)
+        if unheard := [x for x in self._bypass.take(message) if self._recorders.runs_on(x)]:
+            raise_alarm(Kind.RECORDER, self._bypass.why(unheard[0]), pbx=self.name)
+        self._look_if_recovered(message)
         told = self._translator.translate(message, at)
         if not told and _begins_payment(message):
             raise_alarm(Kind.SILENCE, NOBODYS_PAYMENT, pbx=self.name)
         found = self._recorders.hear(message, at)
-        self._ended.set()
+        self._taken_in.set()
         if isinstance(found, Stranger):
             told += self._translator.foreign(message, at)
         for each in told:
             self._tell_what_moved_from(each)
             self._bridge.tell(self, each.channel, each.fact)
         if isinstance(found, Ended | Cut):
-            self._beside(self._tell_if_unasked(found.known))
+            self._tasks.begin(self._tell_if_unasked(found.known))
         if isinstance(found, Cut):
             raise_alarm(Kind.DISK, CUT, pbx=self.name)
         if isinstance(found, Stray):
-            self._beside(self._end_stray(found))
+            self._tasks.begin(self._end_stray(found))
 
     def know(
         self,
@@ -211,13 +230,22 @@ class FreeSwitchStation(BaseStation):
         segment = command.segment
         if not self._can_be_told:
             return self._refused(segment, TOO_OLD)
+        if why := self._bypass.why(channel.name):
+            self._warn_once(why, Kind.RECORDER)
+            if why == GOES_PAST:
+                return self._refused(segment, why)
         path = f"{self._pbx.spool}/{command.outside_file}"
         try:
             text = commands.start_recorder(channel.name, path)
             self._recorders.asked(path, channel, segment)
-            await self._do(text, START_TIMEOUT_S)
+            await self._do_on(channel, text, START_TIMEOUT_S)
+        except ChannelGone:
+            self._recorders.give_up(path)
+            return self._not_begun(segment)
         except (ActionRefused, UnsafeValue) as error:
             self._recorders.give_up(path)
+            if _cannot_record(error) and await self._is_hung_up(channel):
+                return RecorderUncertain(at=self.pbx_now(), segment=segment)  # there may be a file
             return self._refused(segment, error)
         except HushtapeError as error:
             return self._uncertain(segment, error)
@@ -235,7 +263,7 @@ class FreeSwitchStation(BaseStation):
         """Stop one recorder, and stop it once more: a refusal then shows that it is gone.
 
         A stop that isn't answered is sent once more: to be stopped twice harms nothing. Where the
-        first is refused, somebody else has stopped the recorder, or it was moved: see ``_sought``.
+        first is refused, somebody else has stopped the recorder, or it was moved: see stops.py.
         """
         segment, path = command.segment, command.recorder_id
         self._recorders.stopping(path)
@@ -248,11 +276,11 @@ class FreeSwitchStation(BaseStation):
             except AnswerTimeout:
                 await self._do(text, self._stop_timeout_s)
             closed_at = self.pbx_now()
-            if await self._nothing_to_stop(text):
+            if await self._stops.nothing_to_stop(text):
                 return RecorderStopped(at=closed_at, segment=segment)
         except HushtapeError as error:
             why, answered = error, isinstance(error, ActionRefused)
-        sought = await self._sought(path, segment) if answered else None
+        sought = await self._stops.sought(path, segment) if answered else None
         return sought or self._unconfirmed(segment, why, by_id=True)
 
     async def _stop_every(self, channel: Channel, segment: int) -> Fact:
@@ -261,69 +289,21 @@ class FreeSwitchStation(BaseStation):
         if known is not None:
             self._recorders.stopping(known.path)
         try:
-            found = await self._none_left(channel.name)
+            found = await self._stops.none_left(channel.name)
         except HushtapeError as error:
-            ended = _ended(known)
-            return ended if ended is not None else self._unconfirmed(segment, error)
+            if known is None and isinstance(error, ActionRefused):
+                try:
+                    await self._raise_if_gone(channel, error)
+                except ChannelGone:
+                    return self._went_along(segment)
+                return self._unconfirmed(segment, error)
+            return end_of(known) or self._unconfirmed(segment, error)
         if known is not None and not found:
             if known.moved_at is not None or known.ended_at is not None:
-                sought = await self._sought(known.path, segment)
+                sought = await self._stops.sought(known.path, segment)
                 return sought or self._unconfirmed(segment, "it was moved, and isn't stopped")
             self._recorders.give_up(known.path)  # its start wasn't answered
         return RecorderStopped(at=self.pbx_now(), segment=segment, found=found)
-
-    async def _none_left(self, uuid: str) -> int:
-        """Stop all on a channel until it is refused; return how often there was something."""
-        text = commands.stop_every_recorder(uuid)
-        for found in range(MOST_STOPS + 1):
-            if await self._nothing_to_stop(text):
-                return found
-        raise ActionRefused("recorders come back on a channel as often as they are stopped")
-
-    async def _nothing_to_stop(self, text: str) -> bool:
-        """Send a stop; true if the PBX says that there was nothing to stop."""
-        try:
-            await self._do(text, self._stop_timeout_s)
-        except ActionRefused as error:
-            if error.answer.strip() == commands.NOTHING_TO_STOP:
-                return True
-            raise
-        return False
-
-    async def _sought(self, path: str, segment: int) -> Fact | None:
-        """Show that a recorder is gone that isn't where it was; None: that can't be shown."""
-        known = self._recorders.get(path)
-        if known is not None:
-            if known.moved_at is not None and known.ended_at is None:
-                with suppress(HushtapeError):
-                    await self._none_left(known.on)
-            await self._until_ended(known)
-            if (ended := _ended(known)) is not None:
-                return ended
-        if not await self._ended_elsewhere(path):
-            return None
-        return RecorderStopped(at=self.pbx_now(), segment=segment, found=0)
-
-    async def _ended_elsewhere(self, path: str) -> bool:
-        """Look on every channel for a recorder that nothing told of, and end it there."""
-        try:
-            for row in await asking.rows(self._link.api):
-                uuid = row.get(self.UNIQUEID, "")
-                bugs = await asking.bugs(self._link.api, uuid, self._stop_timeout_s)
-                if path in commands.paths_in(bugs):
-                    with suppress(ActionRefused):  # a channel that is gone
-                        return await self._none_left(uuid) > 0
-        except HushtapeError as error:
-            log.warning("a recorder can't be looked for", pbx=self.name, why=str(error))
-        return False
-
-    async def _until_ended(self, known: Known) -> None:
-        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_TOLD_WITHIN_S):
-                while known.ended_at is None:
-                    self._ended.clear()
-                    await self._ended.wait()
 
     async def _end_stray(self, stray: Stray) -> None:
         """End a recorder of ours that is where, or when, it must not be."""
@@ -338,9 +318,9 @@ class FreeSwitchStation(BaseStation):
         for _ in range(MOST_STUCK_TRIES):
             try:
                 if stray.moved:
-                    await self._none_left(known.on)
+                    await self._stops.none_left(known.on)
                     break
-                if await self._nothing_to_stop(commands.stop_recorder(known.on, known.path)):
+                if await self._stops.nothing_to_stop(commands.stop_recorder(known.on, known.path)):
                     break
             except HushtapeError as error:
                 answer = error.answer.strip() if isinstance(error, ActionRefused) else ""
@@ -348,7 +328,7 @@ class FreeSwitchStation(BaseStation):
                     break
                 raise_alarm(Kind.RECORDER, f"it isn't stopped: {error}", pbx=self.name)
                 await asyncio.sleep(STUCK_REST_S)
-        await self._until_ended(known)
+        await self._stops.until_ended(known)
         self._tell_moved(known)
 
     async def _tell_if_unasked(self, known: Known) -> None:
@@ -374,39 +354,28 @@ class FreeSwitchStation(BaseStation):
 
     async def _hush(self, channel: Channel, recorder_id: str, *, muted: bool) -> None:
         text = commands.mute_recorder(channel.name, recorder_id, muted=muted)
-        await self._do(text, MUTE_TIMEOUT_S)
+        await self._do_on(channel, text, MUTE_TIMEOUT_S)
 
     async def _set_variable(self, channel: Channel, name: str, value: str) -> None:
-        await self._do(commands.set_variable(channel.name, name, value), NOTE_TIMEOUT_S)
+        text = commands.set_variable(channel.name, name, value)
+        await self._do_on(channel, text, NOTE_TIMEOUT_S)
 
     async def _do(self, text: str, timeout_s: float) -> None:
-        """Have something done; whatever isn't a yes is a refusal."""
-        answer = await self._link.api(text, timeout_s=timeout_s)
-        if not answer.startswith("+OK"):
-            raise ActionRefused(f"{self.name} didn't say yes to {text.partition(' ')[0]}", answer)
+        await asking.do(self._link.api, self.name, text, timeout_s)
 
-    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            raise_alarm(Kind.PROGRAM, "a bug in the bridge", exc_info=task.exception())
+    async def _do_on(self, channel: Channel, text: str, timeout_s: float) -> None:
+        """Have something done on a channel; one that is gone is no refusal."""
+        try:
+            await self._do(text, timeout_s)
+        except ActionRefused as error:
+            await self._raise_if_gone(channel, error)
+            raise
 
 
 def _begins_payment(message: Message) -> bool:
     return message.event == said.OWN_EVENT and message.get("Hushtape-Act") == "payment-began"
 
 
-def _ended(known: Known | None) -> Fact | None:
-    """The fact that a recorder's file is closed; None: that wasn't told.
-
-    Of one that was moved, what came in afterwards isn't the call's: it ended with the move.
-    """
-    if known is None or known.ended_at is None:
-        return None
-    if known.moved_at is not None:
-        return RecorderStopped(at=known.moved_at, segment=known.segment, found=0)
-    return RecorderStopped(at=known.ended_at, segment=known.segment)
+def _cannot_record(error: ActionRefused | UnsafeValue) -> bool:
+    said = error.answer.strip() if isinstance(error, ActionRefused) else ""
+    return said == commands.CANNOT_RECORD

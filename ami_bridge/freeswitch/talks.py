@@ -9,15 +9,10 @@ from ami_bridge.consulting import Consultation
 from ami_bridge.facts import (
     Channel,
     ConsultationBegan,
-    ConsultationEnded,
-    ConsultedGone,
-    Fact,
     Held,
     JoinedTalk,
     LeftTalk,
     Parked,
-    TalkChanged,
-    Talker,
 )
 from ami_bridge.freeswitch.bridges import Bridges, pair
 from ami_bridge.freeswitch.dials import Dials
@@ -25,23 +20,24 @@ from ami_bridge.freeswitch.known import Known
 from ami_bridge.freeswitch.living import Living, conference_bridge, holds, joins
 from ami_bridge.freeswitch.moves import Moves
 from ami_bridge.freeswitch.queues import Queues
+from ami_bridge.talking import BaseTalking
 from ami_bridge.told import Told
 
 Event = Mapping[str, str]
 
 
-class Talking:
+class Talking(BaseTalking):
     """Follows the talks of one PBX."""
 
     def __init__(
         self, known: Known, bridges: Bridges, moves: Moves, dials: Dials, queues: Queues
     ) -> None:
+        super().__init__(known.channels, known.talks, known.consulting, known.party)
         self._known = known
         self._bridges = bridges
         self._moves = moves
         self._dials = dials
         self._queues = queues
-        self._company: dict[str, tuple[Talker, ...]] = {}  # what was told last
         self._parked: set[str] = set()  # uniqueids of those of whom it was told
 
     def bridged(self, event: Event, at: datetime) -> Iterator[Told]:
@@ -53,12 +49,12 @@ class Talking:
         changed: list[Consultation] = []
         interrupts = {}
         for uniqueid in both:
-            before = self._known.talks.bridge_of(uniqueid)
+            before = self._talks.bridge_of(uniqueid)
             if before and before != bridge:
-                changed += self._known.consulting.left(uniqueid)
+                changed += self._consulting.left(uniqueid)
                 interrupts[uniqueid] = before
             self._bridges.join(bridge, uniqueid)
-        yield from self.consultations(changed, at)
+        yield from self._consultations(changed, at)
         self._shows(event)
         channels = [self._known.channels.get(each) for each in both]
         if channels[0] is not None and channels[1] is not None:
@@ -70,11 +66,11 @@ class Talking:
                 yield from self._dials.connected(one, other, app, at)
         yield from self._joined(both, at)
         for before in dict.fromkeys(interrupts.values()):
-            yield from self.talk_changed(before, at)
-        yield from self.talk_changed(bridge, at)
+            yield from self._talk_changed(before, at)
+        yield from self._talk_changed(bridge, at)
         for uniqueid in both:
-            entered = self._known.consulting.entered(bridge, uniqueid)
-            yield from self.consultations(entered, at)
+            entered = self._consulting.entered(bridge, uniqueid)
+            yield from self._consultations(entered, at)
 
     def _shows(self, event: Event) -> None:
         """Take in whom the PBX shows as the caller by the time of his first talk."""
@@ -97,8 +93,8 @@ class Talking:
         own = self._known.channel(event.get("Unique-ID", ""))
         bridge = pair(*both) if len(both) == 2 else ""
         if not bridge and own is not None:  # it doesn't say of which: it hangs up
-            bridge = self._known.talks.bridge_of(own.uniqueid)
-            both = tuple(self._known.talks.members(bridge))
+            bridge = self._talks.bridge_of(own.uniqueid)
+            both = tuple(self._talks.members(bridge))
         for uniqueid in both:
             self._moves.parts(uniqueid)
         if own is not None:
@@ -111,8 +107,8 @@ class Talking:
         """Take in that some leave a bridge, and are back in the one that it interrupted."""
         left = []
         for uniqueid in uniqueids:
-            if self._known.talks.bridge_of(uniqueid) == bridge:
-                yield from self.consultations(self._known.consulting.left(uniqueid), at)
+            if self._talks.bridge_of(uniqueid) == bridge:
+                yield from self._consultations(self._consulting.left(uniqueid), at)
             if self._bridges.leave(bridge, uniqueid):
                 left.append(uniqueid)
         back = {}
@@ -125,12 +121,12 @@ class Talking:
         for uniqueid in left:
             yield from self.tell_company(uniqueid, at)
         yield from self._consulted_gone(bridge, at)
-        yield from self.talk_changed(bridge, at)
+        yield from self._talk_changed(bridge, at)
         for uniqueid, again in back.items():
             yield from self._joined([uniqueid], at)
-            yield from self.talk_changed(again, at)
-            entered = self._known.consulting.entered(again, uniqueid)
-            yield from self.consultations(entered, at)
+            yield from self._talk_changed(again, at)
+            entered = self._consulting.entered(again, uniqueid)
+            yield from self._consultations(entered, at)
 
     def conference(self, event: Event, at: datetime) -> Iterator[Told]:
         """Take in who comes into a conference, and who leaves it."""
@@ -147,37 +143,14 @@ class Talking:
         elif event.get("Action") == "add-member":
             self._bridges.join(bridge, uniqueid)
             yield from self._joined([uniqueid], at)
-            yield from self.talk_changed(bridge, at)
-            entered = self._known.consulting.entered(bridge, uniqueid)
-            yield from self.consultations(entered, at)
+            yield from self._talk_changed(bridge, at)
+            entered = self._consulting.entered(bridge, uniqueid)
+            yield from self._consultations(entered, at)
 
     def _both(self, event: Event) -> tuple[str, ...]:
         """Name the two of a bridge by their uniqueids."""
         uuids = (event.get(f"Bridge-{which}-Unique-ID", "") for which in "AB")
         return tuple(dict.fromkeys(self._known.uniqueid(uuid) for uuid in uuids if uuid))
-
-    def _consulted_gone(self, bridge: str, at: datetime) -> Iterator[Told]:
-        for caller in self._known.consulting.emptied(bridge):
-            yield Told(caller, ConsultedGone(at=at))
-
-    def talk_changed(self, bridge: str, at: datetime) -> Iterator[Told]:
-        """Tell all whom a change of a bridge concerns."""
-        for uniqueid in self._known.talks.listeners(bridge):
-            yield from self.tell_company(uniqueid, at)
-
-    def tell_company(self, uniqueid: str, at: datetime) -> Iterator[Told]:
-        """Tell with whom a channel talks now, if that is new."""
-        channel = self._known.channels.get(uniqueid)
-        if channel is None or self._known.talks.is_half(uniqueid):
-            return
-        heard = self._known.talks.company(uniqueid)
-        talkers = self._known.party.talkers(heard)
-        channel.others = [each.uniqueid for each in heard]
-        if talkers != self._company.get(uniqueid, ()):
-            self._company[uniqueid] = talkers
-            yield Told(channel, TalkChanged(at=at, talkers=talkers))
-            # Somebody else may have come into a consultation.
-            yield from self.consultations(self._known.consulting.going_on(uniqueid), at)
 
     # consultations, holds
 
@@ -186,30 +159,19 @@ class Talking:
         channel = self._known.channel(event.get("Unique-ID", ""))
         if channel is not None:
             yield from self.tell_all(channel, Held(at=at))
-            yield from self.consultations(self._known.consulting.held(channel), at)
+            yield from self._consultations(self._consulting.held(channel), at)
 
     def unheld(self, event: Event, at: datetime) -> Iterator[Told]:
         """Take in that it took them off hold."""
         channel = self._known.channel(event.get("Unique-ID", ""))
         if channel is not None:
-            yield from self.consultations(self._known.consulting.unheld(channel), at)
+            yield from self._consultations(self._consulting.unheld(channel), at)
 
-    def consultations(self, changed: Iterable[Consultation], at: datetime) -> Iterator[Told]:
-        """Tell of consultations that began, or are over."""
-        for leg, caller, began in changed:
-            if not began:
-                yield Told(caller, ConsultationEnded(at=at, leg=leg.uniqueid))
-                continue
-            heard = self._known.talks.company(leg.uniqueid)
-            fact = ConsultationBegan(
-                at=at,
-                leg=leg,
-                place=self._known.party.consulted(leg, heard),
-                telephone=self._known.party.telephone(leg),
-                talkers=self._known.party.talkers(heard),
-            )
-            self._moves.consults(fact, caller)
-            yield Told(caller, fact)
+    def _consultations(self, changed: Iterable[Consultation], at: datetime) -> Iterator[Told]:
+        for told in super()._consultations(changed, at):
+            if isinstance(told.fact, ConsultationBegan):
+                self._moves.consults(told.fact, told.channel)
+            yield told
 
     # parking, third persons, hang-ups
 
@@ -229,11 +191,11 @@ class Talking:
         if on in self._known.channels:
             self._moves.comes_in(channel.uniqueid)
             self._bridges.bring_in(channel.uniqueid, on)
-            yield from self.talk_changed(self._known.talks.bridge_of(on), at)
+            yield from self._talk_changed(self._talks.bridge_of(on), at)
 
     def goes(self, uniqueid: str) -> None:
         """Note with whom they talked whom a channel leaves behind that is about to be forgotten."""
-        for each in self._known.talks.members(self._known.talks.bridge_of(uniqueid)):
+        for each in self._talks.members(self._talks.bridge_of(uniqueid)):
             if each != uniqueid:
                 self._moves.parts(each)
 
@@ -244,27 +206,13 @@ class Talking:
         bridge = self._bridges.forget(uniqueid)
         if bridge:
             yield from self._consulted_gone(bridge, at)
-            yield from self.talk_changed(bridge, at)
-
-    def tell_all(self, channel: Channel, fact: Fact) -> Iterator[Told]:
-        """Tell it of a channel and of those with whom it talks: one of them has the call."""
-        yield Told(channel, fact)
-        talks = self._known.talks
-        told = {channel.uniqueid}
-        for heard in [*talks.company(channel.uniqueid), *talks.behind(channel.uniqueid)]:
-            other = self._known.channels.get(heard.uniqueid)
-            if other is not None and heard.uniqueid not in told:
-                told.add(heard.uniqueid)
-                yield Told(other, fact)
-        for waiting in self._known.consulting.going_on(channel.uniqueid):
-            if waiting.caller.uniqueid not in told:
-                yield Told(waiting.caller, fact)
+            yield from self._talk_changed(bridge, at)
 
     def resync(self, alive: Mapping[str, Living], at: datetime, since: datetime) -> Iterator[Told]:
         """Take in what lives, after nobody has listened; who is in which bridge is known."""
         self._parked.clear()
         known = self._known
-        yield from self.consultations(known.consulting.resync(), since)
+        yield from self._consultations(known.consulting.resync(), since)
         for uniqueid, each in alive.items():
             other = known.uniqueid(each.get("variable_bridge_to", ""))
             if known.talks.bridge_of(uniqueid):
@@ -272,9 +220,12 @@ class Talking:
             if other and known.is_gone(other):
                 self._moves.was_with(uniqueid, other)
         for uniqueid, bridge in self._bridges.waiting():
-            yield from self.consultations(known.consulting.interrupted(bridge, uniqueid), at)
+            yield from self._consultations(known.consulting.interrupted(bridge, uniqueid), at)
         for uniqueid, each in alive.items():
             if joins(each):
                 self._moves.comes_in(uniqueid)
             if holds(each):
-                yield from self.consultations(known.consulting.held(known.channels[uniqueid]), at)
+                yield from self._consultations(known.consulting.held(known.channels[uniqueid]), at)
+
+    def _is_half(self, channel: Channel) -> bool:
+        return self._talks.is_half(channel.uniqueid)

@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from ami_bridge.facts import (
-    Channel,
-    ForeignRecorder,
-    HungUp,
-    LegGone,
-    OptedOut,
-    Overheard,
-    PermissionGiven,
-)
+from ami_bridge.facts import Channel, ForeignRecorder, HungUp, LegGone, Overheard
 from ami_bridge.freeswitch.bridges import Bridges, pair
 from ami_bridge.freeswitch.dials import Dials
 from ami_bridge.freeswitch.esl import APPLICATION_DATA, CURRENT_DATA
@@ -35,7 +27,6 @@ from ami_bridge.places import person
 from ami_bridge.told import Told
 from hushtape.config import Pbx
 from hushtape.policy.decide import Place
-from hushtape.policy.schema import Asker, Permission
 
 Event = Mapping[str, str]
 
@@ -128,7 +119,7 @@ class Translator:
         if channel is None:
             return []
         channel.strange = True
-        told = [Told(each, fact) for each, fact in self._payments.foreign(channel, "", at)]
+        told = list(self._payments.foreign(channel, "", at))
         heard = self._known.channels.get(self._listeners.heard_by(channel.uniqueid))
         concerned = self._payments.concerned(heard) if heard is not None else []
         return told + [Told(each, ForeignRecorder(at=at, on=channel)) for each in concerned]
@@ -168,7 +159,10 @@ class Translator:
             has left.
         """
         alive = self._resync.alive(living)
-        for uniqueid in [each for each in self._known.channels if each not in alive]:
+        another = self._resync.is_another
+        for uniqueid in [
+            each for each in self._known.channels if each not in alive or another(each, alive[each])
+        ]:
             yield from self._forget(uniqueid, HungUp(at=since, seen=False))
         new = [each for each in alive if each not in self._known.channels]
         for uniqueid in new:
@@ -259,7 +253,7 @@ class Translator:
         for caller in legs:
             yield Told(caller, LegGone(at=gone.at, leg=uniqueid))
         yield Told(channel, gone)
-        yield from (Told(each, fact) for each, fact in self._payments.gone(uniqueid, gone.at))
+        yield from self._payments.gone(uniqueid, gone.at)
         yield from self._talking.gone(uniqueid, gone.at)
 
     def _channel(self, event: Event) -> Channel | None:
@@ -279,6 +273,7 @@ class Translator:
             return
         application, data = event.get("Application", ""), event.get(APPLICATION_DATA, "")
         self._listeners.does(channel.uniqueid, application, self._known.uniqueid(data))
+        self._dials.does(channel.uniqueid, application)
         if application == _VALET:
             yield from self._parks(event, at)
         elif application == THREE_WAY:
@@ -329,21 +324,10 @@ class Translator:
         act, by = event.get("Hushtape-Act", ""), event.get("Hushtape-By", "")
         if channel is None:
             return
-        outside = self._known.party.is_outside(channel)
         if act in ACTS:
             said = {"Act": act, "By": by, "Nonce": event.get("Hushtape-Nonce", "")}
             if not by:
                 del said["By"]
-            told = self._payments.said(said, channel, at)
-            yield from (Told(each, fact) for each, fact in told)
-        elif act == "opt-out":
-            asker = Asker.CALLER if outside or by == Asker.CALLER else Asker.AGENT
-            if asker is Asker.CALLER:
-                channel.opted_out = True
-            yield from self._talking.tell_all(channel, OptedOut(at=at, by=asker))
-        elif act == "permission":
-            announced = by == Permission.ANNOUNCEMENT
-            permission = Permission.ANNOUNCEMENT if announced else Permission.KEY
-            channel.announced = channel.announced or announced  # the answer comes after it
-            if announced or not outside:  # nobody gives it to himself
-                yield from self._talking.tell_all(channel, PermissionGiven(at=at, by=permission))
+            yield from self._payments.said(said, channel, at)
+        else:
+            yield from self._talking.said_of_consent(act, by, channel, at)

@@ -273,7 +273,7 @@ def talks(who: People) -> list[Happening]:
 def lines(who: People) -> list[Happening]:
     """An agent who is rung through a Local channel: half of it first, and then who came through."""
     half = Talker("1.2", who.agent.place, stands_in=True)
-    behind = Talker("1.3", who.agent.place, "a second agent", replaces=half.uniqueid)
+    behind = Talker("1.3", who.agent.place, "a second agent", halves=(half.uniqueid,))
     return [
         Happening("half a line to an agent is in the talk", _talk((half,))),
         Happening("a second agent comes through that line", _talk((behind,))),

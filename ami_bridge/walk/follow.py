@@ -33,7 +33,7 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.walk.follow_talk import TalkFollower
-from ami_bridge.walk.seen import FOR_GOOD, LINE, Seen, Wait, Where
+from ami_bridge.walk.seen import FOR_GOOD, LINE, Seen, Wait, Where, Writes
 from hushtape.policy.schema import (
     AfterPayment,
     DestinationKind,
@@ -211,10 +211,10 @@ class Follower(TalkFollower):
         if line or (seen.door not in ("", "any") and self._stops_with(voices, seen.door)):
             seen.door = ""
         for each in seen.talk:
-            if each.replaces and each.replaces in seen.have_it and not seen.door:
+            if seen.have_it.intersection(each.halves) and not seen.door:
                 self._lets_in(seen, (each,))
-                seen.have_it -= {each.replaces}
-                seen.lines |= {each.replaces}
+                seen.have_it -= set(each.halves)
+                seen.lines |= set(each.halves)
         if seen.door:
             self._lets_in(seen, seen.talk)
 
@@ -296,6 +296,8 @@ class Follower(TalkFollower):
 
     def _adopted(self, seen: Seen, fact: Adopted) -> None:
         seen.ending, seen.consults = False, frozenset()
+        there = seen.recorders.items()  # nobody is left who would hear an answer
+        seen.recorders = {n: each for n, each in there if each[1] is not Writes.UNANSWERED}
         if seen.over:
             return
         for kind in (Wait.EXPLANATION, Wait.COMPANY, Wait.STRANGERS):
@@ -362,9 +364,12 @@ class Follower(TalkFollower):
         self._gone(seen, fact.leg)
 
     def _gone(self, seen: Seen, leg: str) -> None:
-        """A channel is gone, and its recorder with it."""
-        there = seen.recorders.items()
-        seen.recorders = {number: each for number, each in there if each[0] != leg}
+        """A channel is gone, and its recorder with it; the answer to a start is still to come."""
+        for number, (on, writes) in list(seen.recorders.items()):
+            if on == leg and writes in (Writes.ASKED, Writes.UNANSWERED):
+                seen.recorders[number] = (on, Writes.UNANSWERED)
+            elif on == leg:
+                del seen.recorders[number]
 
     _HANDLERS: ClassVar[dict[type, Callable[[Any, Seen, Any], None]]] = {
         QueueEntered: _entered,

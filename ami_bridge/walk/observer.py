@@ -41,6 +41,7 @@ from ami_bridge.walk.seen import Seen, Wait, Writes
 from hushtape.policy.schema import Pause, Permission, Policy, SoFar, Starts
 from hushtape.recordings.manifest import Direction, Handoff
 
+_UNASKED = (Writes.ASKED, Writes.PERHAPS, Writes.UNANSWERED)  # to stop
 _WAITS = {
     LeftTalk: Wait.EXPLANATION,
     TransferCompleted: Wait.COMPANY,
@@ -88,9 +89,12 @@ class Observer(Follower):
                 seen.recorders[number], seen.written = (leg, Writes.RUNS), True
             case RecorderUncertain(), Writes.ASKED:
                 seen.recorders[number], seen.written = (leg, Writes.PERHAPS), True
-            case RecorderRefused(), Writes.ASKED:
+            case RecorderStarted() | RecorderUncertain(), Writes.UNANSWERED:
                 del seen.recorders[number]
-            case RecorderStopped(), _ if writes not in (Writes.ASKED, Writes.PERHAPS):
+                seen.written = True
+            case RecorderRefused(), Writes.ASKED | Writes.UNANSWERED:
+                del seen.recorders[number]
+            case RecorderStopped(), _ if writes not in _UNASKED:
                 del seen.recorders[number]
             case RecorderMuted(), Writes.MUTING:
                 seen.recorders[number] = (leg, Writes.MUTED)
@@ -107,7 +111,8 @@ class Observer(Follower):
             case StartRecorder(segment=number, leg=channel):
                 leg = channel.uniqueid if channel is not None else ""
                 why = self._may_not(seen, leg)
-                if [on for on, _ in seen.recorders.values() if on == leg]:
+                there = [writes for on, writes in seen.recorders.values() if on == leg]
+                if set(there) - {Writes.UNANSWERED}:
                     why = why or "while another one may be writing on the same channel"
                 seen.recorders[number] = (leg, Writes.ASKED)
                 what = "a consultation is recorded" if leg else "a recorder is started"

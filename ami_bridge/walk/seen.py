@@ -33,6 +33,7 @@ class Writes(StrEnum):
     STOPPING = "being stopped"
     FAILED = "not shown to be stopped just now"
     UNCONFIRMED = "not shown to be stopped, and that was told"
+    UNANSWERED = "gone with its channel, and the PBX hasn't said whether it had started"
 
 
 class Wait(StrEnum):

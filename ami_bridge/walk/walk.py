@@ -60,14 +60,16 @@ _CALL_ID = "20200101-000000-aaaaaaaa"
 _PAYMENT, _PAYMENT_S = "40 minutes", 2400.0
 _PERMISSION, _PERMISSION_S = "20 minutes", 1200.0
 
+_TO_A_START = ("the recorder starts", "the PBX refuses the recorder", "no answer to the start")
 _ANSWERS = {
-    Writes.ASKED: ("the recorder starts", "the PBX refuses the recorder", "no answer to the start"),
+    Writes.ASKED: _TO_A_START,
     Writes.RUNS: ("somebody else stops the recorder",),
     Writes.PERHAPS: (),
     Writes.MUTING: ("the recorder is muted", "the mute isn't confirmed"),
     Writes.MUTED: ("somebody else stops the recorder",),
     Writes.STOPPING: ("the recorder stops", "the stop isn't confirmed"),
     Writes.UNCONFIRMED: ("the recorder stops, late",),
+    Writes.UNANSWERED: _TO_A_START,
 }
 
 

@@ -237,7 +237,7 @@ class FakeFreeSwitch:
     def find(self, channel_uuid: str) -> Channel | None:
         """A channel that hasn't hung up."""
         channel = self.channels.get(channel_uuid)
-        return channel if channel is not None and channel.state < State.REPORTING else None
+        return channel if channel is not None and channel.state < State.HANGUP else None
 
     def broadcast(self, channel: Channel, name: str, argument: str) -> None:
         """Have a channel execute an application beside what it does."""

@@ -106,6 +106,15 @@ def test_a_recorder_is_found_by_its_path_alone(switch: Switch) -> None:
     assert switch.hand.api(f"uuid_record {uuid} stop all") == "-ERR Cannot stop record session!"
 
 
+def test_who_has_hung_up_is_not_recorded_any_more(switch: Switch) -> None:
+    uuid = switch.call(TONE)
+    path = f"{switch.hand.api('global_getvar recordings_dir')}/{OURS}-late.wav"
+    assert switch.hand.at_once(f"uuid_kill {uuid}", f"uuid_record {uuid} start {path}") == [
+        "+OK",
+        "-ERR Cannot locate session!",
+    ]
+
+
 def test_a_recorder_that_followed_a_transfer_is_ended_by_stop_all_alone(switch: Switch) -> None:
     one = switch.call(TONE, recording_follow_transfer="true", RECORD_MIN_SEC="3600")
     other = switch.call("park", "other")

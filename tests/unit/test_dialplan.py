@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.asterisk import translate
+from ami_bridge.asterisk import said
+from ami_bridge.variables import OPT_OUT_VARIABLE
 from hushtape.policy.schema import Asker, PaymentWay, Permission
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def test_a_user_event_is_a_fixed_text_that_the_bridge_understands(file: str, wor
     found = re.fullmatch(r"(\w+),Act: ([a-z-]+),By: ([a-z]+)", words)
     assert found is not None, f"{file}: {words}"
     name, act, by = found.groups()
-    assert name == translate.OWN_EVENT
+    assert name == said.OWN_EVENT
     assert by in ACTS[act]
 
 
@@ -95,9 +96,7 @@ def test_every_event_that_the_bridge_understands_is_shipped() -> None:
 
 
 def test_the_variable_of_an_opt_out_is_the_one_that_the_bridge_reads() -> None:
-    assert f"Set({translate.OPT_OUT_VARIABLE}=yes)" in code(
-        ROOT / "dialplan/asterisk/hushtape.conf"
-    )
+    assert f"Set({OPT_OUT_VARIABLE}=yes)" in code(ROOT / "dialplan/asterisk/hushtape.conf")
 
 
 def test_the_documentation_names_what_there_is() -> None:

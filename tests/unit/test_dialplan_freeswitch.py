@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ami_bridge.freeswitch import said
+from ami_bridge.variables import OPT_OUT_VARIABLE, PAYMENT_VARIABLE
 from hushtape.policy.schema import Asker, PaymentWay, Permission
 from tests.freeswitch_dialplan import (
     ALL,
@@ -202,10 +203,10 @@ def test_every_event_that_the_bridge_understands_is_shipped() -> None:
 
 
 def test_the_variables_are_those_that_the_bridge_reads() -> None:
-    assert ("set", f"{said.OPT_OUT_VARIABLE}=yes") in steps("hushtape-opt-out")
-    assert ("unset", said.PAYMENT_VARIABLE) in steps("hushtape-noted-end")
+    assert ("set", f"{OPT_OUT_VARIABLE}=yes") in steps("hushtape-opt-out")
+    assert ("unset", PAYMENT_VARIABLE) in steps("hushtape-noted-end")
     for way in WAYS:
-        noted = f"{said.PAYMENT_VARIABLE}=began:${{strepoch()}}:{way}"
+        noted = f"{PAYMENT_VARIABLE}=began:${{strepoch()}}:{way}"
         assert steps(f"hushtape-noted-{way}") == [("set", noted)]
         empty = condition(f"hushtape-noted-{way}")
         assert empty.search("")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ami_bridge.freeswitch import said
+from ami_bridge.variables import PAYMENT_VARIABLE
 from tests.freeswitch_dialplan import (
     ALL,
     CONTEXT,
@@ -55,8 +55,8 @@ def test_the_end_of_a_payment_is_noted_before_it_is_told(name: str, kind: str) -
     done = steps(name, kind)
     (told,) = (at for at, (application, _) in enumerate(done) if application == "event")
     assert done.index(call("hushtape-noted-end")) < told
-    paid = f"HUSHTAPE_PAID=${{{said.PAYMENT_VARIABLE}}}:${{strepoch()}}.999"
-    assert steps("hushtape-noted-end") == [("set", paid), ("unset", said.PAYMENT_VARIABLE)]
+    paid = f"HUSHTAPE_PAID=${{{PAYMENT_VARIABLE}}}:${{strepoch()}}.999"
+    assert steps("hushtape-noted-end") == [("set", paid), ("unset", PAYMENT_VARIABLE)]
     assert not condition("hushtape-noted-end").search(""), "a second end would wipe the first one"
 
 

@@ -166,11 +166,14 @@ async def test_an_emptied_redis_is_told_again(desk: Desk) -> None:
 async def test_a_successor_tells_what_it_finds_in_the_outbox(desk: Desk, tmp_path: Path) -> None:
     given = sample_handoff(ONE)
     desk.outbox.put(given)
+    three = f"{TWO[:-1]}2"
     (tmp_path / "outbox" / f"{TWO}.json").write_bytes(b"{")
+    (tmp_path / "outbox" / f"{three}.json").mkdir()  # the disk doesn't give it
     await desk.successor().publish({})
     told = desk.told
     assert told[ONE].ended_at == given.call.ended_at
     assert (told[TWO].state, told[TWO].pbx) == (State.HANDED_OFF, "")
+    assert (told[three].state, told[three].pbx) == (State.HANDED_OFF, "")
 
 
 async def test_what_leaves_the_outbox_while_we_look_is_no_error(

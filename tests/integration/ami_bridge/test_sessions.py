@@ -213,6 +213,18 @@ ROWS = [
     row("local-agent-n-refer-attended", "0.006 1.612 2.117 3.119 4.620", "rrrN", "rrC-", "rrr-"),
     row("local-agent-n-feature-attended", "0.006 2.050 3.797 5.477 6.993", "rrrN", "rrC-", "rrr-"),
     row(
+        "local-agent-n-feature-attended-no-target",
+        *("0.006 1.511 3.912 5.517 7.020", "rrrN", "rrC-", "rrr-"),
+    ),
+    # several Local channels in a row, to the agent or to the queue
+    row("local-agent-followed-blind", "0.006 1.514 3.018", "rN", "r-"),
+    row("local-caller-blind", "0.001 1.506 3.007", "rN", "r-"),
+    row(
+        "local-agent-n-blind-back-to-queue",
+        "0.006 1.015 2.516 3.726",
+        *("rNN", "r-r", "r-r", "r--"),
+    ),
+    row(
         "local-agent-n-feature-attended-abort-key",
         "0.008 2.056 3.795 5.915 7.280",
         *("rNrR", "rNCR", "rNrR"),
@@ -230,6 +242,7 @@ ROWS = [
         *("rrrr", "rrCr", "rrrr"),
     ),
     row("three-way-by-feature-payment-line", "0.005 1.509 3.911 6.509 10.128", "rrPP"),
+    row("three-way-by-feature-payment-over-trunk", "0.005 1.514 3.912 6.013 8.123", "rrPP"),
     # conferences: as long as the adviser is in it
     row("conference-by-redirect", "0.006 1.010 4.014 5.529", "rrN", "rr-"),
     row("conference-with-payment-line", "0.005 1.010 2.011 4.511", "rrP"),

@@ -52,6 +52,8 @@ EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
 POLICIES = parse.load_folder(EXAMPLES)
 START = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 TIMEOUT_S = 5
+TURNS = 100
+LOOK_S = 0.001
 SMALL_BYTES = 20_000  # of what is kept of a call after every fact
 
 
@@ -181,10 +183,15 @@ def entered(queue: str = "help-line") -> QueueEntered:
 
 
 async def until(condition: object) -> None:
+    """Look at every turn of the loop; what hasn't come after many of them waits for a clock."""
     assert callable(condition)
     async with asyncio.timeout(TIMEOUT_S):
-        while not condition():  # noqa: ASYNC110 - the fakes offer no event to await
+        for _ in range(TURNS):
+            if condition():
+                return
             await asyncio.sleep(0)
+        while not condition():  # noqa: ASYNC110 - the fakes offer no event to await
+            await asyncio.sleep(LOOK_S)
 
 
 async def test_a_call_that_a_policy_names_is_recorded_and_handed_off() -> None:
@@ -258,7 +265,7 @@ async def test_the_answer_to_a_stop_reaches_the_call() -> None:
 
 
 async def test_a_full_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ami_bridge.bridge.PUT_AGAIN_S", 0)
+    monkeypatch.setattr("ami_bridge.delivery.PUT_AGAIN_S", 0)
     outbox, station = FakeOutbox(full=3), FakeStation()
     bridge = make(outbox)
     bridge.tell(station, channel(), entered())
@@ -268,8 +275,8 @@ async def test_a_full_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_while_redis_is_away_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 0.001)
-    monkeypatch.setattr("ami_bridge.bridge.DRAIN_LONGEST_PAUSE_S", 0.001)
+    monkeypatch.setattr("ami_bridge.delivery.DRAIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr("ami_bridge.delivery.DRAIN_LONGEST_PAUSE_S", 0.001)
     outbox, ended = FakeOutbox(away=True), asyncio.Event()
     serving = asyncio.create_task(make(outbox).run([FakeStation()], ended))
     await until(lambda: outbox.drained > 3)
@@ -449,6 +456,7 @@ async def test_a_call_that_is_over_is_forgotten() -> None:
     bridge = make(outbox)
     for number in (1, 2):
         bridge.tell(station, channel(number), entered())
+    await until(lambda: not bridge._tasks)
     bridge.tell(station, channel(1), HungUp(at=START))
     assert [uniqueid for _, uniqueid in bridge._live] == ["1.2"]
     bridge.tell(station, channel(2), HungUp(at=START))
@@ -494,7 +502,7 @@ async def test_a_rest_takes_its_time_and_is_told(monkeypatch: pytest.MonkeyPatch
 async def test_a_recording_that_was_handed_off_is_rung_for_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 60)
+    monkeypatch.setattr("ami_bridge.delivery.DRAIN_INTERVAL_S", 60)
     outbox, station, ended = FakeOutbox(), FakeStation(), asyncio.Event()
     bridge = make(outbox)
     serving = asyncio.create_task(bridge.run([station], ended))
@@ -509,7 +517,7 @@ async def test_a_recording_that_was_handed_off_is_rung_for_at_once(
 async def test_between_two_hand_offs_the_outbox_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ami_bridge.bridge.DRAIN_INTERVAL_S", 60)
+    monkeypatch.setattr("ami_bridge.delivery.DRAIN_INTERVAL_S", 60)
     outbox, station, ended = FakeOutbox(), FakeStation(), asyncio.Event()
     bridge = make(outbox)
     serving = asyncio.create_task(bridge.run([station], ended))
@@ -578,7 +586,7 @@ async def test_a_story_that_is_too_long_is_dropped_and_the_recording_kept() -> N
     assert handoff.story == ()
     assert len(handoff.segments) == 1
     assert [entry["call"] for entry in logs if entry["event"] == "alarm"] == [handoff.id]
-    assert bridge._not_put == set()
+    assert bridge._delivery.not_put == set()
 
 
 async def test_a_bridge_that_ends_takes_on_no_new_call() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ami_bridge.asterisk.halves import Talks
 from ami_bridge.asterisk.party import Party
-from ami_bridge.asterisk.talks import Talks
 from ami_bridge.consulting import Consultation, Consulting
 from ami_bridge.facts import Channel
 from tests.unit.ami_bridge.asterisk.test_party import PBX

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from rq.job import JobStatus
+from structlog.testing import capture_logs
 
 from ami_bridge import orders as module
 from ami_bridge.orders import Orders
@@ -115,6 +116,20 @@ def test_of_two_that_begin_together_both_are_carried_out(bell: Bell, orders: Ord
     orders.put(msgspec.structs.replace(ORDER, until=ORDER.until + timedelta(seconds=5)))
     orders.drain()
     assert len({name for name, _ in bell.rung}) == 2
+
+
+def test_one_that_the_disk_does_not_give_keeps_no_other(
+    bell: Bell, orders: Orders, tmp_path: Path
+) -> None:
+    other = tmp_path / "orders" / "a.json"
+    other.mkdir()
+    orders.put(ORDER)
+    with capture_logs() as logs:
+        assert [orders.drain(), orders.drain()] == [2, 2]
+    assert bell.rung == [(NAME, ORDER)]
+    assert other.exists(), "it waits: the disk may give it later"
+    (line,) = logs  # once
+    assert (line["event"], line["order"]) == ("alarm", "a")
 
 
 def test_while_redis_is_away_nothing_is_lost(bell: Bell, orders: Orders) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ami_bridge.asterisk.protocol import Frame
-from ami_bridge.asterisk.translate import CALL_VARIABLE
 from ami_bridge.facts import (
     Claimed,
     ConsultedGone,
@@ -20,25 +19,26 @@ from ami_bridge.facts import (
 )
 from ami_bridge.payments import (
     MOST_CONCERNED,
-    PAID_VARIABLE,
-    PAYMENT_VARIABLE,
     note,
     read_note,
     read_paid,
 )
 from ami_bridge.told import Told
+from ami_bridge.variables import CALL_VARIABLE, PAID_VARIABLE, PAYMENT_VARIABLE
 from hushtape.policy.schema import PaymentWay
-from tests.unit.ami_bridge.asterisk.test_translate import NOW, SINCE
-from tests.unit.ami_bridge.asterisk.test_translate_dials import (
+from tests.unit.ami_bridge.asterisk.events import (
     AGENT,
     CALLER,
     COLLEAGUE,
     NAMES,
+    NOW,
+    SINCE,
     Pbx,
     local_call,
+    of,
+    queue_call,
     status,
 )
-from tests.unit.ami_bridge.asterisk.test_translate_talks import of, queue_call
 
 NONCE = "123456789987654321"
 SECOND = "1.77"  # the agent's second channel

@@ -367,7 +367,7 @@ async def test_before_anything_is_stopped_the_order_is_intended(
 ) -> None:
     """Else it is lost with a bridge that is killed when the recorder has just been stopped."""
     desk = await answered()
-    orders = desk.bridge._orders
+    orders = desk.bridge._silence._orders
     stop = type(desk.pbx).carry_out
     intended: list[int] = []
 
@@ -400,8 +400,8 @@ async def test_what_cannot_be_intended_is_stopped_all_the_same(
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.bridge._orders, "intend", full)
-    monkeypatch.setattr(desk.bridge._orders, "withdraw", full)
+    monkeypatch.setattr(desk.bridge._silence._orders, "intend", full)
+    monkeypatch.setattr(desk.bridge._silence._orders, "withdraw", full)
     desk.pbx.near = {"1.1": (CALLER, AGENT)}
     desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
     with capture_logs() as logs:
@@ -449,7 +449,7 @@ async def test_an_order_that_cannot_be_kept_is_told(monkeypatch: pytest.MonkeyPa
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.bridge._orders, "put", full)
+    monkeypatch.setattr(desk.bridge._silence._orders, "put", full)
     with capture_logs() as logs:
         desk.tell(ForeignRecorder(at=desk.pbx.now, on=AGENT))
         await until(lambda: any("No space" in each for each in alarms(logs, "foreign recorder")))
@@ -597,7 +597,7 @@ async def test_a_callers_own_key_silences_nobody() -> None:
 
 async def test_two_channels_share_what_is_intended() -> None:
     desk = await answered()
-    orders = desk.bridge._orders
+    orders = desk.bridge._silence._orders
     desk.pbx.near = {"1.1": (CALLER, AGENT, SECOND)}
     desk.pbx.recorders[SECOND.uniqueid] = ["0xffff"]
     desk.pays()

@@ -13,17 +13,9 @@ import pytest
 from ami_bridge.asterisk import replay, session
 from ami_bridge.asterisk.protocol import Frame
 from ami_bridge.asterisk.replay import Replayed
-from ami_bridge.asterisk.session import (
-    Happened,
-    Item,
-    LinkDown,
-    LinkUp,
-    Living,
-    Reader,
-    TraceEnds,
-    frames,
-)
+from ami_bridge.asterisk.session import Reader, frames
 from ami_bridge.rehearsal.session_report import documents, lines
+from ami_bridge.session import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
 from ami_bridge.session_file import SESSION_LIMIT_BYTES
 from hushtape.errors import ConfigError, Damaged, TooBig
 from hushtape.recordings.manifest import Segment

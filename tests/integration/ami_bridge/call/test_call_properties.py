@@ -137,7 +137,7 @@ TALKS: list[tuple[Talker, ...]] = [
     (COLLEAGUE,),
     (ADVISER, COLLEAGUE),
     (HALF,),
-    (Talker("1.3", PLACES[0], "PJSIP/212", replaces="1.8"),),
+    (Talker("1.3", PLACES[0], "PJSIP/212", halves=("1.8",)),),
     (ADVISER, *(Talker(f"1.{place.extension}", place, stands_in=True) for place in PLACES[1:3])),
 ]
 # The adviser's channel, one more of the same telephone, and somebody else's.

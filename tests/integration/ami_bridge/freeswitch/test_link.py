@@ -389,7 +389,7 @@ async def test_g10_backoff_and_one_word_of_it(
     owner.most_pauses = 8
     async with running(owner):
         await owner.until(lambda: len(owner.pauses) == 8)
-    assert owner.pauses == [0.25, 0.5, 1, 2, 4, 8, 15, 15]
+    assert owner.pauses == [0.25, 0.5, 1, 2, 2.5, 2.5, 2.5, 2.5]
     assert owner.told == ["down"]
     assert str(owner.reasons[0]) == f"town-hall (127.0.0.1:{port}): Connection refused"
     assert len([each for each in caplog.records if "the link is down" in each.message]) == 1

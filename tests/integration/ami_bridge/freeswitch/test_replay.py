@@ -15,7 +15,7 @@ from ami_bridge.freeswitch import replay
 from ami_bridge.freeswitch.esl import Frame
 from ami_bridge.freeswitch.session import Reader, frames
 from ami_bridge.freeswitch.trace import GREETING
-from ami_bridge.played import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
+from ami_bridge.session import Happened, Item, LinkDown, LinkUp, Living, TraceEnds
 from hushtape.errors import ConfigError, Damaged
 from hushtape.recordings.manifest import Segment
 from tests import virtual_time

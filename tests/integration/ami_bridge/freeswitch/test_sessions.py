@@ -21,8 +21,8 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from ami_bridge.freeswitch.recorders import Recorders, Stray
-from ami_bridge.freeswitch.said import CALL_VARIABLE
 from ami_bridge.freeswitch.translate import Translator
+from ami_bridge.variables import CALL_VARIABLE
 from hushtape.policy.schema import Asker
 from hushtape.recordings.manifest import EndedBy, SpanKind
 from tests import sessions as asterisk

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ami_bridge.facts import Overheard, SilenceAsked
-from tests.unit.ami_bridge.asterisk.test_translate_dials import AGENT, CALLER, Pbx
-from tests.unit.ami_bridge.asterisk.test_translate_talks import queue_call
+from tests.unit.ami_bridge.asterisk.events import AGENT, CALLER, COLLEAGUE, Pbx, queue_call
 
 NONCE = "123456789987654321"
 SNOOP = "1.60"
+SPY = "1.62"
 
 
 def overheard(pbx: Pbx, uniqueid: str = CALLER) -> bool:
@@ -24,6 +24,11 @@ def overheard(pbx: Pbx, uniqueid: str = CALLER) -> bool:
 def snoops(pbx: Pbx, whom: str) -> None:
     """As an Asterisk 22 tells of POST /channels/{id}/snoop."""
     pbx.says("Newchannel", Uniqueid=SNOOP, Channel=f"Snoop/{whom}-00000000", Context="default")
+
+
+def spies(pbx: Pbx, whom: str, name: str = "ChanSpyStart") -> None:
+    """As an Asterisk 22 tells of ChanSpy: of the one who spies, and of whom he hears."""
+    pbx.says(name, SpyerUniqueid=SPY, SpyeeUniqueid=whom)
 
 
 def conference(pbx: Pbx, name: str, bridge: str = "b1") -> None:
@@ -67,6 +72,35 @@ def test_a_monitor_goes_with_its_channel() -> None:
     assert not overheard(pbx)
 
 
+@pytest.mark.parametrize("whom", [CALLER, AGENT])
+def test_a_spy_until_he_stops(whom: str) -> None:
+    pbx = queue_call()
+    spies(pbx, whom)
+    assert overheard(pbx)
+    spies(pbx, whom, "ChanSpyStop")
+    assert not overheard(pbx)
+
+
+def test_a_spy_who_goes_on_to_somebody_else() -> None:
+    pbx = queue_call()
+    spies(pbx, AGENT)
+    pbx.rings(COLLEAGUE)
+    spies(pbx, COLLEAGUE)
+    assert not overheard(pbx)
+
+
+@pytest.mark.parametrize("gone", [SPY, AGENT])
+def test_a_spy_goes_with_either_channel(gone: str) -> None:
+    pbx = queue_call()
+    pbx.says("Newchannel", Uniqueid=SPY, Channel="PJSIP/213-00000062", Context="internal")
+    spies(pbx, AGENT)
+    pbx.says("Hangup", Uniqueid=gone)
+    if gone == AGENT:
+        pbx.rings(AGENT)  # a PBX that was started again may use its names again
+        pbx.enters("b1", AGENT)
+    assert not overheard(pbx)
+
+
 @pytest.mark.parametrize("end", ["ConfbridgeStopRecord", "ConfbridgeEnd"])
 def test_a_conference_that_is_recorded(end: str) -> None:
     pbx = queue_call()
@@ -93,6 +127,7 @@ def test_a_machine_in_the_talk(name: str) -> None:
     ("name", "headers"),
     [
         ("MonitorStart", {"Uniqueid": AGENT}),
+        ("ChanSpyStart", {"SpyerUniqueid": SPY, "SpyeeUniqueid": AGENT}),
         ("Newchannel", {"Uniqueid": SNOOP, "Channel": f"Snoop/{AGENT}-00000000"}),
         ("ConfbridgeRecord", {"BridgeUniqueid": "b1"}),
         (
@@ -113,6 +148,8 @@ def test_one_who_begins_to_listen_is_told_of_each_call_that_he_hears(
     [
         ("MonitorStart", {"Uniqueid": "1.99"}),
         ("MonitorStop", {"Uniqueid": AGENT}),
+        ("ChanSpyStart", {"SpyerUniqueid": AGENT, "SpyeeUniqueid": "1.99"}),
+        ("ChanSpyStop", {"SpyerUniqueid": SPY, "SpyeeUniqueid": AGENT}),
         ("Newchannel", {"Uniqueid": SNOOP, "Channel": "Snoop/1.99-00000000"}),
         ("Newchannel", {"Uniqueid": "1.61", "Channel": "PJSIP/212-00000000"}),
         ("ConfbridgeRecord", {"BridgeUniqueid": "b2"}),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from ami_bridge.asterisk.party import MACHINES, Party
+from ami_bridge.asterisk.party import MACHINES, Party, name_in
 from ami_bridge.facts import Channel, Talker
 from ami_bridge.talks import Heard
 from hushtape.config import Pbx
@@ -115,17 +117,48 @@ def test_who_was_called_is_found_under_what_was_dialled_for_it() -> None:
 
 def test_who_speaks() -> None:
     assert party().talker(AGENT) == Talker("1.2", EXTENSION_211, "PJSIP/211")
-    assert party().talker(HALF, replaces="1.9") == Talker(
-        "1.5", PAYMENT_LINE, replaces="1.9", stands_in=True
+    assert party().talker(HALF, halves=("1.9",)) == Talker(
+        "1.5", PAYMENT_LINE, halves=("1.9",), stands_in=True
     )
 
 
 def test_who_is_heard_in_a_talk() -> None:
-    heard = [Heard("1.2", replaces="1.5"), Heard("1.77", replaces="1.6")]
+    heard = [Heard("1.2", halves=("1.9",)), Heard("1.77", halves=("1.9",))]
     assert party().talkers(heard) == (
-        Talker("1.2", EXTENSION_211, "PJSIP/211", replaces="1.5"),
-        Talker("1.77", NOWHERE, replaces="1.6"),  # that nobody saw arrive
+        Talker("1.2", EXTENSION_211, "PJSIP/211", halves=("1.9",)),
+        Talker("1.77", NOWHERE, halves=("1.9",)),  # that nobody saw arrive
     )
+
+
+def test_by_which_ways_somebody_is_reached() -> None:
+    """The dialplan of 710 may dial a trunk: who answers there has a number of its own."""
+    (talker,) = party().talkers([Heard(CALLED.uniqueid, "1.6", (HALF.uniqueid, "1.6"))])
+    assert talker.place.extension == "212"
+    assert talker.ways == (PAYMENT_LINE,), "through the inner half"
+    dialled = party()
+    dialled.dials(CALLED.uniqueid, "710")
+    (talker,) = dialled.talkers([Heard(CALLED.uniqueid)])
+    assert talker.place.kind is DestinationKind.OUTSIDE
+    assert talker.ways == (PAYMENT_LINE,)
+
+
+def test_his_own_place_is_no_other_way() -> None:
+    (talker,) = party().talkers([Heard(HALF.uniqueid)])
+    assert (talker.place, talker.ways) == (PAYMENT_LINE, ())
+
+
+def test_who_takes_the_part_of_half_a_local_channel_came_that_way() -> None:
+    swapped = party()
+    swapped.takes_part_of(CALLED, HALF)
+    (talker,) = swapped.talkers([Heard(CALLED.uniqueid, "", ("1.gone",))])
+    assert talker.ways == (PAYMENT_LINE,)
+    swapped.forget(CALLED.uniqueid)
+    swapped.takes_part_of(CALLED, AGENT)
+    (talker,) = swapped.talkers([Heard(CALLED.uniqueid)])
+    assert talker.ways == (), "who takes a telephone's part is somebody else"
+    swapped.takes_part_of(CALLED, replace(HALF, name=HALF.name.replace(";1", ";2")))
+    (talker,) = swapped.talkers([Heard(CALLED.uniqueid)])
+    assert talker.ways == (), "who takes the near half's part had dialled it himself"
 
 
 def test_whom_nothing_places_is_where_the_local_channel_leads_through_which_he_came() -> None:
@@ -148,7 +181,7 @@ def test_asterisks_own_voices_are_nobody(name: str) -> None:
     ("leg", "heard", "place"),
     [
         # By key: what the Local channel is named after, whoever is behind it.
-        (AGENT, [Heard("1.9", through="1.5", replaces="1.5")], PAYMENT_LINE),
+        (AGENT, [Heard("1.9", through="1.5", halves=("1.5",))], PAYMENT_LINE),
         (AGENT, [Heard("1.5")], PAYMENT_LINE),
         # By telephone: what its second channel had dialled.
         (SECOND, [Heard("1.2")], Place(DestinationKind.EXTENSION, "212")),
@@ -161,3 +194,17 @@ def test_asterisks_own_voices_are_nobody(name: str) -> None:
 )
 def test_whom_an_agent_consults(leg: Channel, heard: list[Heard], place: Place) -> None:
     assert party().consulted(leg, heard) == place
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("Zoë", "Zoë"),
+        (r"Se\\án O\'Brien", r"Se\án O'Brien"),
+        (r"a\nb", "ab"),
+        ("<unknown>", ""),
+    ],
+)
+def test_a_callers_name_is_as_he_wrote_it(shown: str, name: str) -> None:
+    assert name_in({"CallerIDName": shown}) == name
+    assert name_in({}) == ""

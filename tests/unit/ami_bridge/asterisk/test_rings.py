@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ami_bridge.asterisk.halves import Talks
 from ami_bridge.asterisk.rings import Ring, Rings
-from ami_bridge.asterisk.talks import Talks
 
 
 def talks(*uniqueids: str) -> Talks:
@@ -29,3 +29,12 @@ def test_who_rings_no_more_has_answered_nobody() -> None:
     rings.end("1.2")
     rings.end("1.2")
     assert rings.answered(talks("1.1", "1.2")) == []
+
+
+def test_for_whom_somebody_rings() -> None:
+    rings = Rings()
+    rings.begin("1.2", "1.1", "601")
+    assert rings.caller_of("1.2") == "1.1"
+    assert rings.caller_of("1.1") == ""
+    rings.end("1.2")
+    assert rings.caller_of("1.2") == ""

@@ -19,7 +19,6 @@ from ami_bridge.asterisk.station import (
     NOTHING_TO_STOP,
     AsteriskStation,
 )
-from ami_bridge.asterisk.translate import CALL_VARIABLE, VARIABLES
 from ami_bridge.facts import (
     AnswerYes,
     Channel,
@@ -47,6 +46,7 @@ from ami_bridge.facts import (
     UnmuteRecorder,
     VariableSet,
 )
+from ami_bridge.variables import CALL_VARIABLE, VARIABLES
 from hushtape.config import Pbx
 from hushtape.errors import ActionRefused, AnswerTimeout, HushtapeError, LinkLost
 from hushtape.policy.schema import PaymentWay
@@ -65,6 +65,7 @@ STOP_EVERY = StopEveryRecorder(2)
 SUCCESS: dict[str, str] = {}
 REFUSED = ActionRefused("pbx1 refused StopMixMonitor", NOTHING_TO_STOP)
 NO_CHANNEL = ActionRefused("pbx1 refused StopMixMonitor", "No such channel")
+NOWHERE = [NO_CHANNEL, NO_CHANNEL]  # neither by its name nor by its uniqueid
 DENIED = ActionRefused("pbx1 refused StopMixMonitor", "Permission denied")
 TIMEOUT = AnswerTimeout("pbx1 did not answer within 2 s")
 LOST = LinkLost("there is no link to pbx1")
@@ -158,6 +159,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr("ami_bridge.asterisk.station.Link", FakeLink)
     monkeypatch.setattr("ami_bridge.asterisk.station.HALT_TOLD_WITHIN_S", TOLD_WITHIN_S)
+    monkeypatch.setattr("ami_bridge.station.TOLD_AT_LAST_S", TOLD_WITHIN_S)
     return Bench()
 
 
@@ -219,9 +221,10 @@ async def test_a_success_without_an_id_is_no_recorder(bench: Bench, answer: dict
     assert await bench.do(START, answer) == RecorderRefused(at=NOW + A_SECOND, segment=2)
 
 
-@pytest.mark.parametrize("error", [NO_CHANNEL, DENIED])
-async def test_a_refused_start_is_a_fact(bench: Bench, error: HushtapeError) -> None:
-    assert await bench.do(START, error) == RecorderRefused(at=NOW + A_SECOND, segment=2)
+async def test_a_refused_start_is_a_fact(bench: Bench) -> None:
+    with capture_logs() as logs:
+        assert await bench.do(START, DENIED) == RecorderRefused(at=NOW + A_SECOND, segment=2)
+    assert [each["event"] for each in logs] == ["recorder refused"]
 
 
 @pytest.mark.parametrize("error", [TIMEOUT, LOST])
@@ -279,8 +282,8 @@ async def test_a_stop_that_is_not_answered_is_sent_once_more(bench: Bench) -> No
     "script",
     [
         pytest.param([REFUSED], id="a wrong id is refused too"),
-        pytest.param([NO_CHANNEL], id="no such channel"),
-        pytest.param([SUCCESS, NO_CHANNEL], id="the channel may have another name by now"),
+        pytest.param([*NOWHERE], id="no such channel, and no hang-up"),
+        pytest.param([SUCCESS, *NOWHERE], id="stopped, and then no such channel"),
         pytest.param([SUCCESS, DENIED], id="not permitted to see"),
         pytest.param([SUCCESS, SUCCESS], id="stopped twice"),
         pytest.param([TIMEOUT, TIMEOUT], id="no answer, twice"),
@@ -291,6 +294,7 @@ async def test_a_stop_that_is_not_answered_is_sent_once_more(bench: Bench) -> No
     ],
 )
 async def test_a_stop_that_shows_nothing_is_unconfirmed(bench: Bench, script: list[Any]) -> None:
+    await bench.link.on_event(newchannel())
     fact = await bench.do(STOP, *script)
     assert fact == StopUnconfirmed(at=NOW + len(script) * A_SECOND, segment=2, by_id=True)
     assert len(bench.link.asked) == len(script), "nothing is asked once more"
@@ -348,7 +352,7 @@ async def test_what_the_dialplan_has_not_stopped_all_the_same_is_stopped(bench: 
     [
         pytest.param([REFUSED, TIMEOUT], False, id="that nothing is left isn't shown"),
         pytest.param([REFUSED, LOST], False, id="no link any more"),
-        pytest.param([NO_CHANNEL], True, id="no such channel"),
+        pytest.param([*NOWHERE], True, id="no such channel"),
         pytest.param([DENIED], True, id="not permitted"),
         pytest.param([TIMEOUT, TIMEOUT], True, id="no answer"),
         pytest.param([SUCCESS, SUCCESS], True, id="stopped twice"),
@@ -357,6 +361,7 @@ async def test_what_the_dialplan_has_not_stopped_all_the_same_is_stopped(bench: 
 async def test_the_dialplan_explains_a_refusal_only(
     bench: Bench, script: list[Any], by_id: bool
 ) -> None:
+    await bench.link.on_event(newchannel())
     await bench.link.on_event(begun())
     with capture_logs() as logs:
         fact = await bench.do(STOP, *script)
@@ -396,13 +401,14 @@ async def test_where_nothing_records_every_recorder_is_stopped(bench: Bench) -> 
     assert fact == RecorderStopped(at=NOW + A_SECOND, segment=2, found=0)
 
 
-@pytest.mark.parametrize("error", [NO_CHANNEL, DENIED, TIMEOUT, LOST])
+@pytest.mark.parametrize("errors", [NOWHERE, [DENIED], [TIMEOUT], [LOST]])
 @pytest.mark.parametrize("before", [0, 2])
 async def test_other_words_show_no_stop_of_every_recorder(
-    bench: Bench, error: HushtapeError, before: int
+    bench: Bench, errors: list[HushtapeError], before: int
 ) -> None:
-    fact = await bench.do(STOP_EVERY, *[SUCCESS] * before, error)
-    assert fact == StopUnconfirmed(at=NOW + (before + 1) * A_SECOND, segment=2)
+    await bench.link.on_event(newchannel())
+    fact = await bench.do(STOP_EVERY, *[SUCCESS] * before, *errors)
+    assert fact == StopUnconfirmed(at=NOW + (before + len(errors)) * A_SECOND, segment=2)
 
 
 async def test_a_channel_that_can_be_stopped_for_ever_is_given_up(bench: Bench) -> None:
@@ -414,6 +420,63 @@ async def test_a_channel_that_can_be_stopped_for_ever_is_given_up(bench: Bench) 
 async def test_the_last_recorder_that_is_looked_for_may_be_the_last_there_is(bench: Bench) -> None:
     fact = await bench.do(STOP_EVERY, *[SUCCESS] * (MOST_RECORDERS - 1), REFUSED)
     assert isinstance(fact, RecorderStopped)
+
+
+# a channel that is gone, or has another name
+
+
+ASKED = [
+    pytest.param(START, [{"MixMonitorID": "0x1"}], RecorderStarted, id="start"),
+    pytest.param(STOP, [SUCCESS, REFUSED], RecorderStopped, id="stop"),
+    pytest.param(STOP_EVERY, [REFUSED], RecorderStopped, id="stop every one"),
+    pytest.param(MuteRecorder(2, "0x7f3a"), [SUCCESS], RecorderMuted, id="mute"),
+    pytest.param(NoteState("x"), [SUCCESS], VariableSet, id="note"),
+]
+
+
+def hangup(uniqueid: str = "1.1") -> Frame:
+    return frame(("Event", "Hangup"), ("Uniqueid", uniqueid), sent=NOW)
+
+
+@pytest.mark.parametrize(("command", "answers", "kind"), ASKED)
+async def test_what_no_channel_is_named_any_more_is_asked_by_its_uniqueid(
+    bench: Bench, command: Command, answers: list[Any], kind: type[Fact]
+) -> None:
+    await bench.link.on_event(newchannel())
+    script = [each for answer in answers for each in (NO_CHANNEL, answer)]
+    assert isinstance(await bench.do(command, *script), kind)
+    by_name, by_uniqueid = bench.link.asked[:2]
+    assert (by_name["Channel"], by_uniqueid["Channel"]) == (CALLER.name, CALLER.uniqueid)
+    assert by_name | {"Channel": ""} == by_uniqueid | {"Channel": ""}
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (START, RecorderRefused(at=NOW + 2 * A_SECOND, segment=2)),
+        (STOP, RecorderStopped(at=NOW + 2 * A_SECOND, segment=2, found=0)),
+        (STOP_EVERY, RecorderStopped(at=NOW + 2 * A_SECOND, segment=2, found=0)),
+        (MuteRecorder(2, "0x7f3a"), MuteUnconfirmed(at=NOW + 2 * A_SECOND, segment=2)),
+        (NoteState("x"), None),
+    ],
+)
+async def test_of_a_channel_that_is_gone_the_hang_up_is_told_first_and_no_fault(
+    bench: Bench, command: Command, found: Fact | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.station.TOLD_AT_LAST_S", 30.0)
+    await bench.link.on_event(newchannel())
+    await bench.link.on_event(join(NOW))
+    with capture_logs() as logs:
+        answer = asyncio.create_task(bench.do(command, *NOWHERE))
+        await asyncio.sleep(0)
+        await bench.link.on_event(hangup("1.2"))
+        await asyncio.sleep(0)
+        assert not answer.done(), "somebody else's"
+        assert bench.bridge.order[-1] != "HungUp"
+        await bench.link.on_event(hangup())
+        assert bench.bridge.order[-1] == "HungUp"
+        assert await answer == found
+    assert [each for each in logs if each["log_level"] in ("warning", "error")] == []
 
 
 # notes
@@ -432,7 +495,7 @@ async def test_a_calls_state_is_kept_in_a_variable_of_its_channel(bench: Bench) 
     ]
 
 
-@pytest.mark.parametrize("error", [NO_CHANNEL, TIMEOUT, LOST])
+@pytest.mark.parametrize("error", [DENIED, TIMEOUT, LOST])
 async def test_a_note_that_is_refused_does_no_harm(bench: Bench, error: HushtapeError) -> None:
     assert await bench.do(NoteState("x"), error) is None
 
@@ -455,7 +518,7 @@ async def test_what_the_dialplan_reads_is_set_and_answered(
     assert await bench.do(command, SUCCESS) == VariableSet(at=NOW + A_SECOND)
     (asked,) = bench.link.asked
     assert (asked["Variable"], asked["Value"], asked["Channel"]) == (name, value, CALLER.name)
-    for error in (NO_CHANNEL, TIMEOUT, LOST):
+    for error in (DENIED, TIMEOUT, LOST):
         assert await bench.do(command, error) is None
 
 
@@ -479,7 +542,7 @@ async def test_one_recorder_is_muted_both_ways_and_unmuted(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("command", [MuteRecorder(2, "0x7f3a"), UnmuteRecorder(2, "0x7f3a")])
-@pytest.mark.parametrize("error", [NO_CHANNEL, TIMEOUT, LOST])
+@pytest.mark.parametrize("error", [DENIED, TIMEOUT, LOST])
 async def test_a_mute_that_is_not_acknowledged(
     bench: Bench, command: Command, error: HushtapeError
 ) -> None:
@@ -516,7 +579,7 @@ async def test_a_recorder_that_was_not_asked_for_is_somebody_elses(bench: Bench)
 
 async def test_one_that_the_pbx_refused_hides_no_other(bench: Bench) -> None:
     await bench.link.on_event(newchannel())
-    await bench.do(START, NO_CHANNEL)
+    await bench.do(START, DENIED)
     assert len(await begins(bench)) == 1
 
 

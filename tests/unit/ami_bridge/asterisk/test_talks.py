@@ -1,189 +1,170 @@
-"""Who is in a bridge with whom, also through Local channels."""
+"""Who talks with whom on an Asterisk."""
 
 from __future__ import annotations
 
-import pytest
-
-from ami_bridge import talks as bridges
-from ami_bridge.asterisk.talks import Talks, pair
-from ami_bridge.talks import Heard
-
-CALLER, AGENT, COLLEAGUE = "1.1", "1.2", "1.3"
-ONE, TWO = "1.8", "1.9"  # the halves of a Local channel
-NAME = "Local/231@internal-00000001"
-
-
-def through_a_local() -> Talks:
-    """A caller whose agent is behind a Local channel."""
-    talks = Talks()
-    talks.name(ONE, f"{NAME};1")
-    talks.name(TWO, f"{NAME};2")
-    talks.name(CALLER, "PJSIP/trunk-00000001")
-    for bridge, member in (("b1", CALLER), ("b1", ONE), ("b2", TWO), ("b2", AGENT)):
-        talks.enter(bridge, member)
-    return talks
-
-
-@pytest.mark.parametrize(
-    ("name", "common"),
-    [
-        (f"{NAME};1", NAME),
-        (f"{NAME};2", NAME),
-        (NAME, ""),
-        (f"{NAME};3", ""),
-        ("PJSIP/231-00000001", ""),
-        ("PJSIP/Local/1;1", ""),
-        ("", ""),
-    ],
+from ami_bridge.asterisk.talks import PARKING
+from ami_bridge.facts import (
+    ConsultationBegan,
+    ConsultationEnded,
+    Held,
+    JoinedTalk,
+    LeftTalk,
+    LegGone,
+    OptedOut,
+    Parked,
+    TalkChanged,
 )
-def test_what_two_halves_have_in_common(name: str, common: str) -> None:
-    assert pair(name) == common
+from tests.unit.ami_bridge.asterisk.events import (
+    AGENT,
+    CALLER,
+    COLLEAGUE,
+    NAMES,
+    OUTSIDE,
+    company,
+    inbound,
+    local_call,
+    of,
+    queue_call,
+    second_line,
+)
 
 
-def test_two_in_a_bridge_talk() -> None:
-    talks = Talks()
-    talks.enter("b1", CALLER)
-    assert talks.company(CALLER) == []
-    talks.enter("b1", AGENT)
-    assert talks.company(CALLER) == [Heard(AGENT)]
-    assert talks.company(AGENT) == [Heard(CALLER)]
-    assert talks.members("b1") == [CALLER, AGENT]
+def test_both_are_told_when_they_meet_and_when_they_part() -> None:
+    pbx = inbound()
+    assert company(pbx.enters("b1", AGENT), AGENT) == []
+    told = pbx.enters("b1", CALLER)
+    assert company(told) == [[AGENT]]
+    assert company(told, AGENT) == [[CALLER]]
+    assert of(told, CALLER, JoinedTalk)
+    told = pbx.leaves("b1", AGENT)
+    assert company(told) == company(told, AGENT) == [[]]
+    assert of(told, AGENT, LeftTalk)
 
 
-def test_who_leaves_is_gone_and_names_where_it_was() -> None:
-    talks = Talks()
-    talks.enter("b1", CALLER)
-    talks.enter("b1", AGENT)
-    assert talks.leave(AGENT) == "b1"
-    assert talks.leave(AGENT) == ""
-    assert talks.company(CALLER) == talks.company(AGENT) == []
-    assert talks.members("b1") == [CALLER]
+def test_nothing_is_told_twice() -> None:
+    pbx = queue_call()
+    assert company(pbx.enters("b1", CALLER, "03456009009")) == []
 
 
-def test_a_channel_is_in_one_bridge_at_a_time() -> None:
-    talks = Talks()
-    talks.enter("b1", CALLER)
-    talks.enter("b2", CALLER)
-    assert talks.bridge_of(CALLER) == "b2"
-    assert talks.members("b1") == []
+def test_who_hangs_up_is_out_of_the_talk() -> None:
+    pbx = queue_call()
+    assert company(pbx.says("Hangup", Uniqueid=AGENT, Channel=NAMES[AGENT])) == [[]]
 
 
-def test_behind_a_local_channel_somebody_is_heard() -> None:
-    talks = through_a_local()
-    assert talks.company(CALLER) == [Heard(AGENT, through=ONE, replaces=ONE)]
-    assert talks.company(AGENT) == [Heard(CALLER, through=TWO, replaces=TWO)]
-    assert talks.behind_name(f"{NAME};1") == [Heard(AGENT)]
-    assert talks.behind_name(f"{NAME};2") == [Heard(CALLER)]
-    assert talks.behind_name("PJSIP/trunk-00000001") == []
+def test_a_channel_that_nobody_saw_arrive_is_heard_all_the_same() -> None:
+    pbx = queue_call()
+    assert company(pbx.enters("b1", "1.99")) == [[AGENT, "1.99"]]
+    assert company(pbx.says("Hangup", Uniqueid="1.99")) == [[AGENT]]
 
 
-def test_while_nobody_is_behind_it_half_of_a_local_channel_stands_there() -> None:
-    talks = through_a_local()
-    talks.leave(AGENT)
-    assert talks.company(CALLER) == [Heard(ONE)]
+def test_behind_a_local_channel_the_agent_is_heard() -> None:
+    pbx = local_call()
+    told = pbx.leaves("b2", AGENT)
+    assert company(told) == [["1.8"]], "nobody is behind it"
+    assert company(pbx.enters("b2", AGENT)) == [[AGENT]]
+    assert of(told, "1.8", TalkChanged) == [], "half of a Local channel is nobody"
 
 
-def test_behind_two_local_channels_in_a_row() -> None:
-    talks = through_a_local()
-    talks.leave(AGENT)
-    talks.name("1.10", "Local/232@internal-00000002;1")
-    talks.name("1.11", "Local/232@internal-00000002;2")
-    for bridge, member in (("b2", "1.10"), ("b3", "1.11"), ("b3", COLLEAGUE)):
-        talks.enter(bridge, member)
-    assert talks.company(CALLER) == [Heard(COLLEAGUE, through=ONE, replaces="1.10")]
-    assert set(talks.listeners("b3")) >= {CALLER, COLLEAGUE}
+def test_half_of_a_local_channel_is_told_nothing() -> None:
+    pbx = inbound()
+    pbx.rings("1.8", "211")
+    pbx.enters("b1", CALLER)
+    told = pbx.enters("b1", "1.8")
+    assert company(told) == [["1.8"]]
+    assert of(told, "1.8", TalkChanged) == []
 
 
-def test_who_takes_the_part_of_half_a_local_channel_was_behind_it() -> None:
-    """A Local channel is optimised away: the phone enters in place of its near half."""
-    talks = through_a_local()
-    talks.leave(AGENT)
-    talks.leave(ONE)
-    talks.enter("b1", AGENT, replaces=ONE)
-    assert talks.company(CALLER) == [Heard(AGENT, replaces=ONE)]
+def test_where_nobody_talks_there_is_no_talk() -> None:
+    pbx = queue_call()
+    pbx.leaves("b1", CALLER)
+    for kind in PARKING:
+        assert pbx.enters("b7", CALLER, kind=kind) == []
+    assert pbx.says("BridgeEnter", Uniqueid=CALLER, BridgeUniqueid="") == []
 
 
-def test_who_takes_the_part_of_a_person_is_somebody_else() -> None:
-    """A REFER with Replaces: the colleague enters in place of the adviser."""
-    talks = Talks()
-    talks.enter("b1", CALLER)
-    talks.enter("b1", AGENT)
-    talks.leave(AGENT)
-    talks.enter("b1", COLLEAGUE, replaces=AGENT)
-    assert talks.company(CALLER) == [Heard(COLLEAGUE)]
+# parking
 
 
-def test_all_who_may_hear_of_a_change_are_told() -> None:
-    talks = through_a_local()
-    talks.enter("b9", COLLEAGUE)
-    assert sorted(talks.listeners("b2")) == [CALLER, AGENT, ONE, TWO]
-    assert sorted(talks.listeners("b1")) == [CALLER, AGENT, ONE, TWO]
-    assert talks.listeners("b9") == [COLLEAGUE]
-    assert talks.listeners("nowhere") == []
+def test_parked_is_the_caller() -> None:
+    (told,) = queue_call().says("ParkedCall", ParkeeUniqueid=CALLER)
+    assert told.channel.uniqueid == CALLER
+    assert isinstance(told.fact, Parked)
 
 
-def test_in_a_crowd_not_everybody_is_told_who_comes_and_goes() -> None:
-    talks = Talks()
-    for number in range(bridges.MOST_IN_TALK):
-        talks.enter("b1", f"2.{number}")
-    assert len(talks.listeners("b1")) == bridges.MOST_IN_TALK
-    talks.enter("b1", "2.999")
-    assert len(talks.listeners("b1")) == bridges.MOST_IN_TALK
+def test_behind_a_local_channel_its_far_half_is_parked_and_with_it_the_caller() -> None:
+    pbx = local_call()
+    (told,) = pbx.says("ParkedCall", ParkeeUniqueid="1.9", ParkeeChannel=NAMES["1.9"])
+    assert told.channel.uniqueid == CALLER
 
 
-def test_everybody_behind_a_local_channel_of_his_own_is_told() -> None:
-    talks = Talks()
-    for number in range(8):
-        for half in (1, 2):
-            talks.name(f"3.{number}{half}", f"Local/23{number}@internal-0000000{number};{half}")
-        talks.enter("room", f"3.{number}1")
-        talks.enter(f"b{number}", f"3.{number}2")
-        talks.enter(f"b{number}", f"1.{number}")
-    assert {f"1.{number}" for number in range(8)} <= set(talks.listeners("b0"))
+def test_what_nobody_knows_is_not_parked() -> None:
+    assert queue_call().says("ParkedCall", ParkeeUniqueid="1.99") == []
+    pbx = local_call()
+    pbx.leaves("b1", CALLER)
+    assert pbx.says("ParkedCall", ParkeeUniqueid="1.9") == [], "nobody is behind it"
 
 
-def test_local_channels_in_a_ring_end() -> None:
-    """What comes of two halves in one bridge, by a mistake in a dialplan."""
-    talks = Talks()
-    talks.name(ONE, f"{NAME};1")
-    talks.name(TWO, f"{NAME};2")
-    for member in (ONE, TWO, CALLER):
-        talks.enter("b1", member)
-    assert {each.uniqueid for each in talks.company(CALLER)} <= {ONE, TWO, CALLER}
-    assert sorted(talks.listeners("b1")) == [CALLER, ONE, TWO]
+# hold and consultations
 
 
-def test_no_more_local_channels_in_a_row_are_followed_than_there_may_be() -> None:
-    talks = Talks()
-    talks.enter("b0", CALLER)
-    rows = 3 * bridges.MOST_LOCALS
-    for number in range(rows):
-        for half in ("1", "2"):
-            talks.name(f"3.{number}.{half}", f"Local/x-{number:08};{half}")
-        talks.enter(f"b{number}", f"3.{number}.1")
-        talks.enter(f"b{number + 1}", f"3.{number}.2")
-    talks.enter(f"b{rows}", AGENT)
-    assert AGENT not in {each.uniqueid for each in talks.company(CALLER)}
-    assert len(talks.listeners("b0")) <= 3 * (bridges.MOST_LOCALS + 2)
+def test_a_hold_is_told_of_all_who_are_in_the_talk() -> None:
+    told = queue_call().says("Hold", Uniqueid=AGENT)
+    assert of(told, CALLER, Held)
+    assert of(local_call().says("Hold", Uniqueid=AGENT), CALLER, Held)
+    assert queue_call().says("Hold", Uniqueid="1.99") == []
+    assert queue_call().says("Unhold", Uniqueid="1.99") == []
 
 
-def test_a_channel_that_is_gone_is_gone_from_everywhere() -> None:
-    talks = through_a_local()
-    assert talks.forget(TWO) == "b2"
-    assert talks.company(CALLER) == [Heard(ONE)], "nobody is reached through the other half"
-    assert talks.behind_name(f"{NAME};1") == []
-    assert talks.forget(TWO) == ""
+def test_a_consultation_by_key_names_the_leg_and_the_place() -> None:
+    pbx = queue_call()
+    pbx.rings("1.8", "212")
+    pbx.enters("b2", "1.8")
+    pbx.leaves("b1", AGENT)
+    (fact,) = of(pbx.enters("b2", AGENT), CALLER, ConsultationBegan)
+    assert (fact.leg.uniqueid, fact.telephone) == (AGENT, "PJSIP/211")
+    assert fact.place == pbx.translator.place("211"), "as the Local channel is named"
+    (ended,) = of(pbx.leaves("b2", AGENT), CALLER, ConsultationEnded)
+    assert isinstance(ended, ConsultationEnded)
+    assert ended.leg == AGENT
 
 
-def test_a_renamed_channel_is_half_of_another_one() -> None:
-    talks = through_a_local()
-    talks.name(TWO, "Local/232@internal-00000002;2")
-    assert talks.behind_name("Local/232@internal-00000002;1") == [Heard(AGENT)]
+def test_a_consultation_by_telephone_is_on_its_second_channel() -> None:
+    pbx, told = second_line()
+    (fact,) = of(told, CALLER, ConsultationBegan)
+    assert (fact.leg.uniqueid, fact.place) == ("1.22", pbx.translator.place("212"))
+    assert of(pbx.says("Unhold", Uniqueid=AGENT), CALLER, ConsultationEnded)
 
 
-def test_before_a_resync_everybody_is_forgotten() -> None:
-    talks = through_a_local()
-    talks.clear()
-    assert talks.company(CALLER) == []
-    assert talks.bridge_of(CALLER) == ""
-    assert talks.behind_name(f"{NAME};2") == []
+def test_whoever_comes_into_a_consultation_is_told() -> None:
+    pbx, _ = second_line()
+    told = pbx.enters("b2", "1.99")
+    (fact,) = of(told, CALLER, ConsultationBegan)
+    assert [talker.uniqueid for talker in fact.talkers] == [COLLEAGUE, "1.99"]
+    assert fact.leg.uniqueid == "1.22"
+
+
+def test_an_opt_out_during_a_consultation_is_that_of_the_caller_who_waits() -> None:
+    pbx, _ = second_line()
+    assert of(pbx.user("1.22", "opt-out", "agent"), CALLER, OptedOut)
+    assert of(pbx.user(COLLEAGUE, "opt-out", "agent"), CALLER, OptedOut) == []
+
+
+def test_a_leg_that_is_gone_is_told_before_it_is_forgotten() -> None:
+    pbx, _ = second_line()
+    (fact,) = of(pbx.says("Hangup", Uniqueid="1.22"), CALLER, LegGone)
+    assert fact.leg == "1.22"
+
+
+def test_who_takes_the_part_of_half_a_local_channel_came_by_what_that_leads_to() -> None:
+    """Also when the Local channel is gone, as it is at once."""
+    pbx = queue_call()
+    pbx.rings("1.8", "211")
+    pbx.enters("b1", "1.8")
+    pbx.rings(OUTSIDE, "s", "from-outside")
+    pbx.says("BridgeLeave", Uniqueid="1.8", BridgeUniqueid="b1")
+    pbx.says("BridgeEnter", Uniqueid=OUTSIDE, BridgeUniqueid="b1", SwapUniqueid="1.8")
+    told = pbx.says("Hangup", Uniqueid="1.8", Channel=NAMES["1.8"])
+    told += pbx.leaves("b1", AGENT)
+    changed = [each for each in of(told, CALLER, TalkChanged) if isinstance(each, TalkChanged)]
+    (talker,) = changed[-1].talkers
+    assert talker.ways == (pbx.translator.place("211"),)

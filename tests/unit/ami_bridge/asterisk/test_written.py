@@ -39,6 +39,8 @@ WHOLE = {
     "MixMonitorStart": channel(),
     "MonitorStart": channel(),
     "MonitorStop": channel(),
+    "ChanSpyStart": [*channel("Spyer"), *channel("Spyee")],
+    "ChanSpyStop": [*channel("Spyer"), *channel("Spyee")],
     "ConfbridgeRecord": [("Conference", "4711"), *BRIDGE],
     "ConfbridgeStopRecord": [("Conference", "4711"), *BRIDGE],
     "ConfbridgeEnd": [("Conference", "4711"), *BRIDGE],

@@ -11,11 +11,11 @@ from tests.unit.ami_bridge.call.test_machine import at
 
 
 def person(
-    extension: str, uniqueid: str = "", replaces: str = "", stands_in: bool = False
+    extension: str, uniqueid: str = "", halves: tuple[str, ...] = (), stands_in: bool = False
 ) -> Talker:
     place = Place(DestinationKind.EXTENSION, extension)
     telephone = "" if stands_in else f"PJSIP/{extension}"
-    return Talker(uniqueid or f"1.{extension}", place, telephone, replaces, stands_in)
+    return Talker(uniqueid or f"1.{extension}", place, telephone, halves, stands_in)
 
 
 ADVISER, COLLEAGUE, OTHER = person("231"), person("232"), person("233")
@@ -100,7 +100,7 @@ def test_two_lines_to_the_outside_are_not_the_same() -> None:
 
 def test_who_comes_through_half_of_a_local_channel_is_whom_it_stood_for() -> None:
     company = met(HALF)
-    behind = person("231", "1.2", replaces="1.half")
+    behind = person("231", "1.2", halves=("1.half",))
     assert company.change((behind,), at(1)) is Meeting.KNOWN
     assert company.change((person("231", "1.77"),), at(2)) is Meeting.KNOWN, "with its telephone"
 
@@ -108,9 +108,21 @@ def test_who_comes_through_half_of_a_local_channel_is_whom_it_stood_for() -> Non
 def test_a_line_lets_in_one_and_no_more() -> None:
     """The adviser behind it parked the call, and somebody else fetches it behind the same half."""
     company = met(HALF)
-    company.change((person("231", "1.2", replaces="1.half"),), at(1))
+    company.change((person("231", "1.2", halves=("1.half",)),), at(1))
     assert company.change((HALF,), at(2)) is Meeting.NOBODY, "nobody is behind it"
-    behind = person("232", "1.9", replaces="1.half")
+    behind = person("232", "1.9", halves=("1.half",))
+    assert company.change((behind,), at(3)) is Meeting.STRANGERS
+
+
+def test_who_comes_through_several_halves_is_whom_any_of_them_stood_for() -> None:
+    """The adviser's telephone is followed to another one: the inner half was never seen alone."""
+    company = met(HALF)
+    behind = person("231", "1.2", halves=("1.inner", "1.half"))
+    assert company.change((behind,), at(1)) is Meeting.KNOWN
+    for half in ("1.inner", "1.half"):
+        alone = person("231", half, stands_in=True)
+        assert company.change((alone,), at(2)) is Meeting.NOBODY, "nobody is behind it"
+    behind = person("232", "1.9", halves=("1.inner", "1.half"))
     assert company.change((behind,), at(3)) is Meeting.STRANGERS
 
 
@@ -118,7 +130,7 @@ def test_who_takes_a_strangers_part_is_a_stranger() -> None:
     company = met(ADVISER)
     stranger = person("232", "1.other", stands_in=True)
     company.change((stranger,), at(1))
-    assert company.change((person("232", replaces="1.other"),), at(2)) is Meeting.STRANGERS
+    assert company.change((person("232", halves=("1.other",)),), at(2)) is Meeting.STRANGERS
 
 
 def test_one_voice_several_or_none() -> None:
@@ -153,5 +165,5 @@ def test_what_is_known_has_a_limit() -> None:
     company = Company()
     for number in range(companies.MOST_KNOWN + 50):
         company.let_in(person("231", f"1.{number}", stands_in=True))
-        company.change((person("231", f"2.{number}", replaces=f"1.{number}"),), at(number))
+        company.change((person("231", f"2.{number}", halves=(f"1.{number}",)),), at(number))
     assert len(company.lines) == companies.MOST_KNOWN

@@ -16,6 +16,7 @@ from ami_bridge.facts import (
     OptedOut,
     PermissionGiven,
     RaiseAlarm,
+    RecorderUncertain,
     Rest,
     StartRecorder,
     StopRecorder,
@@ -280,6 +281,7 @@ def test_a_successor_waits_for_nothing_that_was_given() -> None:
 
 
 def test_without_a_recording_there_is_nothing_to_destroy() -> None:
-    _, steps = play(answered(0), HungUp(at=at(0.001)), policy=with_permission(Permission.KEY))
+    facts = (answered(0), HungUp(at=at(0.001)), RecorderUncertain(at=at(5), segment=1))
+    _, steps = play(*facts, policy=with_permission(Permission.KEY))
     (handoff,) = [each.handoff for each in steps[-1] if isinstance(each, HandOff)]
     assert handoff.discard is not None, "a recorder was asked for: there may be a file"

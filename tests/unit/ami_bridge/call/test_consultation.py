@@ -119,8 +119,10 @@ def test_an_agent_who_calls_a_payment_line_silences_the_whole_call() -> None:
     assert only(StartRecorder, steps[0]) == []
 
 
-def test_a_payment_line_that_comes_into_a_consultation_silences_it_too() -> None:
-    line = Talker("1.99", PAYMENT_LINE)
+@pytest.mark.parametrize(
+    "line", [Talker("1.99", PAYMENT_LINE), Talker("1.99", BACK_OFFICE, ways=(PAYMENT_LINE,))]
+)
+def test_a_payment_line_that_comes_into_a_consultation_silences_it_too(line: Talker) -> None:
     call, _ = uttlesford(began(5), replace(began(6), talkers=(line,)))
     assert call.stage is Stage.SILENT
 

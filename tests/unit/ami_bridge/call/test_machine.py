@@ -11,6 +11,7 @@ from ami_bridge.call import recorder as machine
 from ami_bridge.call.machine import Call
 from ami_bridge.call.recorder import Recorder
 from ami_bridge.facts import (
+    Adopted,
     AgentAnswered,
     Answered,
     Arrived,
@@ -353,10 +354,38 @@ def test_a_transfer_before_the_start_is_answered_stops_once_it_is() -> None:
     assert segment.cut_s == pytest.approx(0.11)
 
 
-def test_a_hang_up_before_the_start_is_answered_still_expects_the_file() -> None:
-    _, steps = play(entered(0), HungUp(at=at(0.5)))
-    (segment,) = handoff_of(steps[1]).segments
-    assert segment.stop is StopSeen.HANG_UP
+@pytest.mark.parametrize(
+    "answer", [started(0.7), RecorderUncertain(at=at(5), segment=1), Adopted(at=at(9))]
+)
+def test_a_hang_up_before_the_start_is_answered_waits_for_the_answer(answer: Fact) -> None:
+    call, steps = play(entered(0), HungUp(at=at(0.5)))
+    assert (call.stage, call.done, steps[1]) == (Stage.OVER, False, [])
+    handoff = handoff_of(call.apply(answer))
+    (segment,) = handoff.segments
+    assert (segment.stop, segment.ended_by) == (StopSeen.HANG_UP, EndedBy.HANG_UP)
+    assert segment.started_at <= at(0.5)
+    assert (segment.ended_at, segment.cut_s) == (at(0.5), 0.0), "whenever the answer came"
+    assert call.done
+
+
+def test_a_recorder_that_was_refused_since_the_channel_was_gone_is_nobodys_fault() -> None:
+    call, steps = play(entered(0), HungUp(at=at(0.5)), RecorderRefused(at=at(0.6), segment=1))
+    assert steps[1:] == [[], []], "no alarm, and no file is expected"
+    assert call.done
+
+
+def test_a_start_that_is_answered_after_the_end_takes_no_time() -> None:
+    """The answer is dated when it came, and the hang-up when it was."""
+    _, steps = play(entered(0), started(0.3), HungUp(at=at(0.2)))
+    (segment,) = handoff_of(steps[2]).segments
+    assert (segment.started_at, segment.ended_at) == (at(0.2), at(0.2))
+
+
+def test_one_that_was_overtaken_and_then_gone_ends_where_it_was_overtaken() -> None:
+    call, _ = play(entered(0), transfer(0.1, BACK_OFFICE), HungUp(at=at(0.5)))
+    (segment,) = handoff_of(call.apply(started(0.7))).segments
+    assert (segment.ended_by, segment.ended_at) == (EndedBy.TRANSFER, at(0.1))
+    assert segment.cut_s == pytest.approx(0.4)
 
 
 def test_a_refused_start_is_told_and_leaves_no_segment() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -33,7 +35,13 @@ from ami_bridge.facts import (
     TransferCompleted,
 )
 from hushtape.policy.decide import Place
-from hushtape.policy.schema import Calls, Destination, DestinationKind, OnTransfer, Policy
+from hushtape.policy.schema import (
+    Calls,
+    Destination,
+    DestinationKind,
+    OnTransfer,
+    Policy,
+)
 from hushtape.policy.stages import Stage
 from hushtape.recordings.manifest import EndedBy, SpanKind
 from tests.unit.ami_bridge.call.test_company import ADVISER, COLLEAGUE, HALF, OTHER, person
@@ -211,7 +219,7 @@ def test_an_agent_of_a_queue_that_is_not_recorded_is_a_stranger() -> None:
 def test_who_takes_the_part_of_an_agents_local_channel_is_the_agent() -> None:
     call, _ = play(entered(0), started(0.01), AgentAnswered(at=at(1), agent="231", talker=HALF))
     call.apply(talk(1, HALF))
-    commands = call.apply(talk(1.003, person("231", "1.2", replaces=HALF.uniqueid)))
+    commands = call.apply(talk(1.003, person("231", "1.2", halves=(HALF.uniqueid,))))
     settled(call, commands, 1.033)
     assert call.stage is Stage.RECORDED
     assert call.recorder is Recorder.RUNNING, "nobody was heard before"
@@ -248,6 +256,21 @@ def test_a_payment_line_in_the_talk_is_silence_whoever_else_is_there() -> None:
     assert [(span.kind, span.started_at, span.ended_at) for span in handoff.spans] == [
         (SpanKind.PAYMENT, at(5), at(20))
     ]
+
+
+OVER_A_TRUNK = Talker(
+    "1.740", Place(DestinationKind.OUTSIDE, "0800", number="0800"), ways=(PAYMENT_LINE,)
+)
+
+
+def test_so_is_one_that_is_reached_over_a_trunk() -> None:
+    call, _ = taken(talk(5, ADVISER, OVER_A_TRUNK))
+    assert call.stage is Stage.SILENT
+
+
+def test_so_is_a_strangers_telephone_that_is_rung_as_one() -> None:
+    call, _ = taken(talk(5, ADVISER, replace(OTHER, ways=(PAYMENT_LINE,))))
+    assert call.stage is Stage.SILENT
 
 
 def test_a_payment_line_is_not_let_in_by_being_expected() -> None:
@@ -447,6 +470,7 @@ def test_parked_recording_waits_and_goes_on_with_who_had_the_call() -> None:
     assert only(StartRecorder, call.apply(Rested(at=at(9.01), rest=2)))
     commands = call.apply(talk(10, person("231", "1.99"), COLLEAGUE))
     assert not only(StopRecorder, settled(call, commands, 10.03))
+    call.apply(started(10.1, segment=2))
     handoff = handoff_of(call.apply(HungUp(at=at(20))))
     assert [(span.kind, span.started_at, span.ended_at) for span in handoff.spans] == [
         (SpanKind.NOT_RECORDED, at(5), at(9))
@@ -535,7 +559,7 @@ def test_a_transfer_that_nobody_answered_was_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "meanwhile", [talk(6, COLLEAGUE), talk(6, person("232", "1.5", replaces="1.half"))]
+    "meanwhile", [talk(6, COLLEAGUE), talk(6, person("232", "1.5", halves=("1.half",)))]
 )
 def test_a_transfer_that_somebody_answered_was_one(meanwhile: Fact) -> None:
     half = person("232", "1.half", stands_in=True)

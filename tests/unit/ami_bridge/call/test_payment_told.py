@@ -91,6 +91,7 @@ def test_it_stops_the_recorder_and_goes_on_with_a_new_segment() -> None:
     assert only(Rest, steps[0]) == [Rest(PAYING, 15 * 60)]
     assert call.stage is Stage.RECORDED
     assert only(StartRecorder, steps[3])
+    call.apply(started(9.01, segment=2))
     handoff = handoff_of(call.apply(HungUp(at=at(12))))
     (span,) = handoff.spans
     assert (span.kind, span.started_at, span.ended_at) == (SpanKind.PAYMENT, at(5), at(9))

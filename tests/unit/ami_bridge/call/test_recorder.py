@@ -158,6 +158,7 @@ def test_one_that_is_starting_is_only_stopped_when_it_has_started() -> None:
 
 def test_what_its_successor_can_not_know_for_certain_is_stopped() -> None:
     certain = {Recorder.NONE, Recorder.RUNNING, Recorder.RESTING, Recorder.REFUSED, Recorder.GONE}
+    certain |= {Recorder.GONE_UNANSWERED}  # its channel is no more
     for state in Recorder:
         stops = RECORDERS[state, Signal.ADOPTED] == (Recorder.STOPPING_ALL, Act.STOP_ALL)
         assert stops is (state not in certain)
@@ -182,8 +183,17 @@ def test_one_that_is_stuck_is_tried_again(signal: Signal) -> None:
 
 
 def test_a_channel_that_is_gone_takes_every_recorder_with_it() -> None:
+    unanswered = {Recorder.STARTING, Recorder.STARTING_IN_VAIN, Recorder.GONE_UNANSWERED}
     for recorder in Recorder:
-        assert RECORDERS[recorder, Signal.CHANNEL_GONE] == (Recorder.GONE, Act.NOTHING)
+        gone = Recorder.GONE_UNANSWERED if recorder in unanswered else Recorder.GONE
+        assert RECORDERS[recorder, Signal.CHANNEL_GONE] == (gone, Act.NOTHING)
+
+
+def test_one_that_is_gone_waits_for_the_answer_to_its_start_and_for_nothing_else() -> None:
+    answers = {Signal.STARTED, Signal.START_REFUSED, Signal.START_UNCERTAIN, Signal.ADOPTED}
+    for signal in Signal:
+        after = Recorder.GONE if signal in answers else Recorder.GONE_UNANSWERED
+        assert RECORDERS[Recorder.GONE_UNANSWERED, signal] == (after, Act.NOTHING)
 
 
 def test_gone_is_gone() -> None:

@@ -212,6 +212,7 @@ def test_permission_is_waited_for_as_long_as_it_was_to_be(seconds: float, left_s
     call.apply(stopped(seconds + 0.01))
     call.apply(Rested(at=at(seconds + 0.1), rest=2))
     assert call.stage is Stage.RECORDED, "one pause is not taken for another"
+    call.apply(started(seconds + 0.2, segment=2))
     call.apply(PermissionGiven(at=at(seconds + 1), by=Permission.KEY))
     handoff = handoff_of(call.apply(HungUp(at=at(400))))
     assert handoff.discard is None

@@ -187,7 +187,7 @@ def test_a_known_place_is_judged_even_on_arrival() -> None:
 
 def test_what_was_recorded_while_nobody_saw_is_cut_wherever_the_call_is_now() -> None:
     unseen = TransferCompleted(at=at(9), place=COLLEAGUE, how="unseen")
-    call, _ = surrey(unseen, stopped(60), rested(60.1, 2))
+    call, _ = surrey(unseen, stopped(60), rested(60.1, 2), started(60.2, segment=2))
     assert call.stage is Stage.RECORDED
     (first, _) = handoff_of(call.apply(HungUp(at=at(70)))).segments
     assert (first.ended_at, first.cut_s) == (at(9), pytest.approx(51))

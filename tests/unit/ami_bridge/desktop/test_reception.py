@@ -28,14 +28,16 @@ from tests.unit.ami_bridge.test_bridge import POLICIES, START, entered, until
 
 MINE = Wanted(extension="211")
 NOWHERE = Place(DestinationKind.UNKNOWN, "")
+PATIENT_S = 5.0  # for what comes at once, however busy the machine is
+SHORT_S = 0.05  # for what never comes
 
 
-async def begin(desk: Desk, wanted: Wanted = MINE) -> Outcome:
-    return await desk.bridge.begin_payment(wanted, "crm", 0.05)
+async def begin(desk: Desk, wanted: Wanted = MINE, within_s: float = PATIENT_S) -> Outcome:
+    return await desk.bridge.begin_payment(wanted, "crm", within_s)
 
 
 async def end(desk: Desk, wanted: Wanted = MINE) -> Outcome:
-    return await desk.bridge.end_payment(wanted, "crm", 0.05)
+    return await desk.bridge.end_payment(wanted, "crm", PATIENT_S)
 
 
 async def test_a_payment_begins_when_it_is_silent_and_ends() -> None:
@@ -124,7 +126,7 @@ async def test_only_what_a_desktop_has_begun_it_ends() -> None:
 async def test_silence_that_is_not_confirmed_is_said_and_goes_on() -> None:
     desk = await answered()
     desk.pbx.sticks.add(CALLER.uniqueid)
-    outcome = await begin(desk)
+    outcome = await begin(desk, within_s=SHORT_S)
     assert outcome.answer is Answer.UNCONFIRMED
     assert not outcome.calls[0].confirmed
     assert desk.live.in_payment
@@ -149,7 +151,7 @@ async def test_a_mute_that_nobody_acknowledges_is_unconfirmed_until_all_is_stopp
     desk = await answered(policies(pause=Pause.MUTE))
     desk.pbx.fails = (MuteRecorder,)
     desk.pbx.sticks.add(CALLER.uniqueid)
-    outcome = await begin(desk)
+    outcome = await begin(desk, within_s=SHORT_S)
     assert outcome.answer is Answer.UNCONFIRMED
     (now,) = outcome.calls
     assert (now.acknowledged, now.confirmed) == (False, False)
@@ -204,7 +206,7 @@ async def test_somebody_elses_recorder_that_stays_is_no_silence() -> None:
     desk.pbx.near = {CALLER.uniqueid: (CALLER, AGENT)}
     desk.pbx.recorders[AGENT.uniqueid] = ["0xffff"]
     desk.pbx.sticks = {AGENT.uniqueid}
-    outcome = await begin(desk)
+    outcome = await begin(desk, within_s=SHORT_S)
     assert outcome.answer is Answer.UNCONFIRMED
     assert "around the call" in outcome.why
     (now,) = outcome.calls
@@ -216,7 +218,7 @@ async def test_a_mute_beside_somebody_elses_recorder_is_not_acknowledged() -> No
     desk = await answered(policies(pause=Pause.MUTE))
     desk.pbx.near = {CALLER.uniqueid: (CALLER, AGENT)}
     desk.pbx.sticks = {AGENT.uniqueid}
-    assert (await begin(desk)).answer is Answer.UNCONFIRMED
+    assert (await begin(desk, within_s=SHORT_S)).answer is Answer.UNCONFIRMED
 
 
 OTHER = Channel("1.9", "PJSIP/trunk-9", "from-outside", "01737276000")

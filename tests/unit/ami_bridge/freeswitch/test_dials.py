@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ami_bridge.facts import Answered
+from hushtape.policy.decide import Place
+from hushtape.policy.schema import DestinationKind
 from hushtape.recordings.manifest import Direction
 from tests.unit.ami_bridge.freeswitch.events import (
     AGENT,
@@ -196,6 +198,7 @@ def test_a_loopback_answers_for_whoever_is_behind_it() -> None:
     (fact,) = answered(heard, CALLER, bridge(CALLER, "u-a"))
     assert fact.arrival.place is not None
     assert fact.arrival.place.extension == "211"
+    assert fact.agent == "211@192.0.2.2"
 
 
 def test_a_callers_name_is_cut_to_plain_text() -> None:
@@ -221,3 +224,73 @@ def test_an_agent_at_home_is_no_call_to_the_outside() -> None:
     heard.hear(rung_outside(LINE, "02079460010"), answers(LINE))
     heard.hear(agent_has(LINE) | {"CC-Member-Session-UUID": COLLEAGUE})
     assert answered(heard, LINE, bridge(COLLEAGUE, LINE, "callcenter")) == []
+
+
+PICKS = (
+    came(CALLER),
+    rung(AGENT, "211", CALLER, "03456009009"),
+    dialled(COLLEAGUE, "212", "*8"),
+    answers(COLLEAGUE),
+)
+
+
+def test_one_of_a_group_picks_up_what_another_telephone_rings_with() -> None:
+    heard = Heard(*PICKS, said("CHANNEL_EXECUTE", COLLEAGUE, Application="pickup"))
+    (fact,) = answered(heard, CALLER, bridge(CALLER, COLLEAGUE))
+    assert fact.arrival.direction is Direction.INBOUND
+    assert fact.arrival.place is not None
+    assert fact.arrival.place.extension == "212"
+    assert fact.agent == "212@192.0.2.2"
+
+
+def test_a_pickup_that_came_to_nothing_is_none() -> None:
+    heard = Heard(*PICKS, said("CHANNEL_EXECUTE", COLLEAGUE, Application="pickup"))
+    heard.hear(said("CHANNEL_EXECUTE", COLLEAGUE, Application="bridge"))
+    assert answered(heard, CALLER, bridge(CALLER, COLLEAGUE)) == []
+
+
+def test_a_pickup_counts_for_one_talk() -> None:
+    heard = Heard(*PICKS, said("CHANNEL_EXECUTE", COLLEAGUE, Application="pickup"))
+    heard.hear(bridge(CALLER, COLLEAGUE), unbridge(CALLER, COLLEAGUE), gone(CALLER))
+    heard.hear(came("u-other"))
+    assert answered(heard, "u-other", bridge("u-other", COLLEAGUE)) == []
+
+
+RECOVERED = {"variable_recovered": "true", "Answer-State": "answered"}
+
+
+def test_a_call_that_was_recovered_after_a_crash_does_not_begin_anew() -> None:
+    """Its payment, the opt-out and the agent's keys are lost with the crash."""
+    for recovered in ((CALLER,), (AGENT,), (CALLER, AGENT)):
+        events = [
+            each | (RECOVERED if each["Unique-ID"] in recovered else {})
+            for each in (*DIRECT, answers(AGENT))
+        ]
+        heard = Heard(*events)
+        assert answered(heard, CALLER, bridge(CALLER, AGENT, "uuid_bridge")) == []
+
+
+def test_nor_does_one_to_the_outside() -> None:
+    heard = Heard(*(each | RECOVERED for each in RINGS_OUTSIDE))
+    assert answered(heard, LINE, bridge(AGENT, LINE, "uuid_bridge")) == []
+
+
+def test_an_agent_who_dials_a_payment_line_is_at_that_extension() -> None:
+    """Which the dialplan rings over a trunk, by a number that no policy names. (Run on 1.10.12.)"""
+    dials = dialled(AGENT, "211", "710")
+    click = rung(AGENT, "211"), answers(AGENT), routed(AGENT, "710")
+    told = rung_outside(LINE, "2000", AGENT, "710"), answers(LINE)
+    untold = rung_outside(LINE, "2000"), answers(LINE)  # one of several that were rung at once
+    for events in ((dials, *told), (dials, *untold), (*click, *told), (*click, *untold)):
+        (fact,) = answered(Heard(*events), LINE, bridge(AGENT, LINE))
+        assert fact.arrival.direction is Direction.OUTBOUND
+        assert fact.arrival.place == Place(DestinationKind.OUTSIDE, "710", number="2000")
+
+
+def test_whom_a_dialler_connects_with_an_agent_is_not_at_the_agents_extension() -> None:
+    agent = rung(AGENT, "211", **{"Caller-Destination-Number": "211"})
+    events = rung_outside(CALLER, "07900123001"), answers(CALLER), agent, answers(AGENT)
+    (fact,) = answered(Heard(*events), CALLER, bridge(CALLER, AGENT))
+    assert fact.arrival.extension == "211"
+    assert fact.arrival.place is not None
+    assert fact.arrival.place.extension == "07900123001"

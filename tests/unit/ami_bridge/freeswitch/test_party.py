@@ -167,9 +167,9 @@ def test_who_is_heard() -> None:
     (half,) = party.talkers([Heard("u-a")])
     assert half.stands_in
     assert half.place == PAYMENT_LINE
-    (behind,) = party.talkers([Heard("u-machine", through="u-a", replaces="u-a")])
+    (behind,) = party.talkers([Heard("u-machine", through="u-a", halves=("u-a",))])
     assert behind.place == PAYMENT_LINE, "nothing of its own places it"
-    assert behind.replaces == "u-a"
+    assert behind.halves == ("u-a",)
     (through,) = party.talkers([Heard(AGENT, through="u-a")])
     assert through.place == EXTENSION_211
     (unseen,) = party.talkers([Heard("u-unseen")])

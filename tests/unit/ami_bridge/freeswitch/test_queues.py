@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.facts import AgentAnswered, PaymentBegan, QueueEntered, TalkChanged
+from ami_bridge.facts import AgentAnswered, Answered, PaymentBegan, QueueEntered, TalkChanged
 from ami_bridge.freeswitch.queues import name_of
 from hushtape.policy.schema import DestinationKind, PaymentWay
 from hushtape.recordings.manifest import Direction
@@ -24,6 +24,8 @@ from tests.unit.ami_bridge.freeswitch.events import (
     dialled,
     loopback,
     rung,
+    rung_outside,
+    unbridge,
 )
 
 CANCELS = callcenter("member-queue-end") | {"CC-Cause": "Cancel"}
@@ -181,3 +183,42 @@ def test_who_comes_through_a_loopback_channel_is_the_caller() -> None:
     facts = heard.of(CALLER, bridge("u-b", AGENT, "callcenter"))
     (changed,) = [each for each in facts if isinstance(each, TalkChanged)]
     assert [each.uniqueid for each in changed.talkers] == [AGENT]
+
+
+def test_a_fifo_is_answered_by_one_who_waits_for_callers_too() -> None:
+    """Whatever his key did last stands in his bridge by then. (Run on 1.10.12.)"""
+    heard = Heard(came(CALLER), fifo("push"), dialled(AGENT, "211", "603"), answers(AGENT))
+    kinds = heard.kinds(CALLER, fifo("caller_pop"), bridge(AGENT, CALLER, "stop_record_session"))
+    assert kinds == ["AgentAnswered", "JoinedTalk", "TalkChanged"]
+
+
+def test_that_one_was_taken_counts_for_one_talk() -> None:
+    heard = Heard(came(CALLER), fifo("push"), dialled(AGENT, "211", "603"), answers(AGENT))
+    heard.hear(fifo("caller_pop"), bridge(AGENT, CALLER, "fifo"), unbridge(AGENT, CALLER))
+    kinds = heard.kinds(CALLER, fifo("push"), bridge(AGENT, CALLER, "uuid_bridge"))
+    assert "AgentAnswered" not in kinds
+
+
+CALLED_BACK = rung_outside(CALLER, "07900123001", **{"Answer-State": "answered"})
+
+
+@pytest.mark.parametrize("enters", [callcenter("member-queue-start"), fifo("push")])
+def test_who_is_called_back_into_a_queue_is_called_to_the_outside(enters: Event) -> None:
+    """It begins when an agent has him, and is judged as a call of that agent's."""
+    heard = Heard(CALLED_BACK)
+    assert heard.of(CALLER, enters) == []
+    heard.hear(rung(AGENT, "211"), answers(AGENT))
+    facts = heard.of(CALLER, bridge(CALLER, AGENT, "callcenter"))
+    (fact,) = [each for each in facts if isinstance(each, Answered)]
+    assert fact.arrival.direction is Direction.OUTBOUND
+    assert fact.arrival.extension == "211"
+
+
+def test_an_outside_call_that_is_transferred_into_a_queue_enters_it() -> None:
+    heard = Heard(CALLED_BACK, rung(AGENT, "211"), answers(AGENT), bridge(CALLER, AGENT))
+    assert heard.kinds(CALLER, callcenter("member-queue-start")) == ["QueueEntered"]
+
+
+def test_who_was_recovered_after_a_crash_enters_none() -> None:
+    heard = Heard(came(CALLER, variable_recovered="true"))
+    assert heard.of(CALLER, callcenter("member-queue-start")) == []

@@ -463,3 +463,41 @@ def test_an_outside_party_of_a_predecessor_is_outside_by_what_lives() -> None:
         each for each in heard.hear(routed(LINE, "710")) if isinstance(each.fact, TransferCompleted)
     ]
     assert told.channel is line
+
+
+@pytest.mark.parametrize("knew", [(), (rung_outside(CALLER, "07900123001"),)])
+def test_who_was_called_back_into_a_queue_talks_with_an_agent_who_called_him(
+    knew: tuple[Event, ...],
+) -> None:
+    """As if the bridge had been there: no entry of his own, which another policy may record."""
+    called_back = rung_outside(CALLER, "07900123001")
+    talk = with_each_other(
+        lives(called_back, **MEMBER, variable_cc_agent_uuid=AGENT),
+        lives(rung(AGENT, "211", by=CALLER)),
+    )
+    facts = [each for each in resync(Heard(*knew), talk) if not isinstance(each, NobodyListened)]
+    assert kinds(facts) == ["Answered", "TalkChanged"]
+    assert isinstance(facts[0], Answered)
+    assert facts[0].arrival.direction is Direction.OUTBOUND
+
+
+# after a crash
+
+
+RECOVERED = {"variable_recovered": "true"}
+
+
+def test_a_call_that_was_recovered_meanwhile_is_another() -> None:
+    """Only by its uuid is it the same: its recorder, payment and keys are gone."""
+    heard = queue_call()
+    facts = resync(heard, [each | RECOVERED for each in TALK])
+    assert kinds(facts) == ["HungUp", "TalkChanged"]
+    assert facts[0] == HungUp(at=SINCE, seen=False)
+    assert kinds(resync(heard, [each | RECOVERED for each in TALK])) == ["NobodyListened"]
+
+
+def test_what_another_bridge_has_left_of_a_call_that_was_recovered_is_void() -> None:
+    caller, agent = (each | RECOVERED for each in TALK)
+    note = {"variable_HUSHTAPE_CALL": "20261121-171502-k3f9x2m7;recorded"}
+    facts = resync(Heard(), [caller | note, agent])
+    assert not [each for each in facts if isinstance(each, Claimed | QueueEntered | Answered)]

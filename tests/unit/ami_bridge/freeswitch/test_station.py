@@ -37,7 +37,7 @@ from ami_bridge.facts import (
     UnmuteRecorder,
     VariableSet,
 )
-from ami_bridge.freeswitch import commands
+from ami_bridge.freeswitch import bypass, commands
 from ami_bridge.freeswitch import station as stations
 from ami_bridge.freeswitch.esl import Message
 from ami_bridge.freeswitch.station import CLOCK_STEP, FreeSwitchStation
@@ -110,9 +110,10 @@ class FakeTranslator:
     def __init__(self, pbx: Pbx) -> None:
         self.living: Sequence[Mapping[str, str]] = ()
         self.tells: list[Told] = []
+        self.lives = {"c-1"}
 
     def channel(self, uuid: str) -> Channel | None:
-        return CALLER if uuid == "c-1" else None
+        return CALLER if uuid in self.lives else None
 
     def around(self, channel: Channel) -> tuple[Channel, ...]:
         return (channel,)
@@ -192,7 +193,8 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr("ami_bridge.freeswitch.station.Link", FakeLink)
     monkeypatch.setattr("ami_bridge.freeswitch.station.Translator", FakeTranslator)
-    monkeypatch.setattr("ami_bridge.freeswitch.station.END_TOLD_WITHIN_S", 0.001)
+    monkeypatch.setattr("ami_bridge.freeswitch.stops.END_TOLD_WITHIN_S", 0.001)
+    monkeypatch.setattr("ami_bridge.station.TOLD_AT_LAST_S", 0.001)
     monkeypatch.setattr("ami_bridge.freeswitch.station.STUCK_REST_S", 0.001)
     monkeypatch.setattr("ami_bridge.freeswitch.station.EXPLAINED_WITHIN_S", 0.01)
     return Bench()
@@ -343,7 +345,7 @@ async def test_queues_of_several_tenants_that_have_one_name_are_told_once(bench:
 async def test_the_word_of_its_end_may_come_a_moment_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stations, "END_TOLD_WITHIN_S", 5.0)
+    monkeypatch.setattr("ami_bridge.freeswitch.stops.END_TOLD_WITHIN_S", 5.0)
     await running(bench)
     stopping = asyncio.create_task(bench.do(STOP, NOTHING))
     for _ in range(5):
@@ -374,6 +376,39 @@ async def test_everything_is_stopped_until_there_is_nothing_to_stop(bench: Bench
 async def test_not_sure_that_nothing_records_means_no(bench: Bench, script: list[Any]) -> None:
     fact = await bench.do(STOP_EVERY, *script)
     assert fact == StopUnconfirmed(at=bench.link.now, segment=2)
+
+
+async def test_one_that_is_being_hung_up_may_have_a_file(bench: Bench) -> None:
+    bench.station._translator.lives.clear()
+    with capture_logs() as logs:
+        fact = await bench.do(START, ActionRefused("refused", commands.CANNOT_RECORD))
+    assert fact == RecorderUncertain(at=NOW + A_SECOND, segment=2)
+    assert logs == []
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (START, RecorderRefused(at=NOW + A_SECOND, segment=2)),
+        (STOP_EVERY, RecorderStopped(at=NOW + A_SECOND, segment=2, found=0)),
+        (MuteRecorder(2, PATH), MuteUnconfirmed(at=NOW + A_SECOND, segment=2)),
+        (NoteState("a;b"), None),
+    ],
+)
+async def test_of_a_channel_that_is_gone_the_hang_up_is_told_first_and_no_fault(
+    bench: Bench, command: Any, found: Fact | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.station.TOLD_AT_LAST_S", 30.0)
+    with capture_logs() as logs:
+        answer = asyncio.create_task(bench.do(command, NO_CHANNEL))
+        await asyncio.sleep(0)
+        await bench.hear("CHANNEL_HANGUP_COMPLETE", "c-2")
+        await asyncio.sleep(0)
+        assert not answer.done(), "somebody else's"
+        bench.station._translator.lives.clear()
+        await bench.hear("CHANNEL_HANGUP_COMPLETE")
+        assert await answer == found
+    assert [each for each in logs if each["log_level"] in ("warning", "error")] == []
 
 
 async def test_what_ended_with_its_channel_was_told(bench: Bench) -> None:
@@ -659,3 +694,76 @@ async def test_one_that_is_too_old_is_told_and_records_nothing(bench: Bench) -> 
             await bench.link.on_up()
     assert alarms(logs) == [stations.TOO_OLD]
     assert await bench.do(START) == RecorderRefused(at=bench.station.pbx_now(), segment=2)
+
+
+# sound that doesn't pass through the PBX
+
+
+async def bridged(bench: Bench, **more: str) -> None:
+    headers = {
+        "Event-Name": "CHANNEL_BRIDGE",
+        "Unique-ID": "c-1",
+        "Bridge-A-Unique-ID": "c-1",
+        "Bridge-B-Unique-ID": "a-1",
+        **more,
+    }
+    await bench.link.on_event(Message(headers, bench.link.now))
+
+
+async def test_sound_that_goes_past_the_pbx_is_not_recorded_and_that_is_told(
+    bench: Bench,
+) -> None:
+    await bridged(bench, variable_signal_bridge_to="a-1")
+    with capture_logs() as logs:
+        assert isinstance(await bench.do(START), RecorderRefused)
+    assert alarms(logs) == [bypass.GOES_PAST]
+    assert bench.link.asked == [], "the PBX would say yes"
+
+
+async def test_sound_that_goes_past_a_recorder_is_told_each_time(bench: Bench) -> None:
+    await running(bench)
+    with capture_logs() as logs:
+        await bridged(bench, variable_signal_bridge_to="a-1")
+        await bridged(bench, variable_signal_bridge_to="a-1")
+        await bridged(bench)
+    assert [each for each in alarms(logs) if each == bypass.GOES_PAST] == [bypass.GOES_PAST] * 2
+
+
+async def test_and_not_where_nothing_records(bench: Bench) -> None:
+    with capture_logs() as logs:
+        await bridged(bench, variable_signal_bridge_to="a-1")
+    assert bypass.GOES_PAST not in alarms(logs)
+
+
+async def test_sound_that_is_passed_on_unread_is_tried_all_the_same(bench: Bench) -> None:
+    await bridged(bench, variable_proxy_media="true")
+    with capture_logs() as logs:
+        assert isinstance(await bench.do(START, OK), RecorderStarted)
+    assert alarms(logs) == [bypass.UNREAD]
+
+
+async def test_after_a_login_it_is_known_too(bench: Bench) -> None:
+    said = {"Event-Name": "CHANNEL_DATA", "Unique-ID": "c-1", "variable_signal_bridge_to": "a-1"}
+    bench.link.script = [USAGE, rows("c-1"), json.dumps(said), bugs()]
+    await bench.station._living()
+    assert isinstance(await bench.do(START), RecorderRefused)
+
+
+# after a crash
+
+
+async def test_that_calls_were_recovered_is_told_once(bench: Bench) -> None:
+    with capture_logs() as logs:
+        for uuid in ("c-1", "a-1"):
+            headers = {"Event-Name": "CHANNEL_CREATE", "Unique-ID": uuid}
+            headers["variable_recovered"] = "true"
+            await bench.link.on_event(Message(headers, bench.link.now))
+    assert [each for each in alarms(logs) if each == stations.RECOVERED] == [stations.RECOVERED]
+
+
+async def test_and_where_the_bridge_comes_later(bench: Bench) -> None:
+    said = {"Event-Name": "CHANNEL_DATA", "Unique-ID": "c-1", "variable_recovered": "true"}
+    bench.link.script = [USAGE, rows("c-1"), json.dumps(said), bugs()]
+    with capture_logs() as logs:
+        await bench.station._living()
+    assert alarms(logs) == [stations.RECOVERED]

@@ -39,7 +39,7 @@ IRRELEVANT: dict[type[Any], set[str]] = {
     Paying: set(),
     Company: {"had_by", "sent_by"},  # for the desktops
     Track: {"leg", "resting"},
-    Draft: {"number", "asked_at", "started_at", "recorder_id", "ended_by"},
+    Draft: {"number", "asked_at", "started_at", "recorder_id", "ended_by", "gone_at", "gone_by"},
     Seen: {"over", "opted_out_at", "opted_out_of"},
 }
 
