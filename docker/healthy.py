@@ -17,7 +17,14 @@ LINK, REDIS = "hushtape_link_up{", "hushtape_redis_up "
 
 
 def main(part: str) -> str:
-    """Return what is wrong; "" if nothing is."""
+    """Return what is wrong, in one line; "" if nothing is."""
+    try:
+        return _look(part)
+    except Exception as error:  # `docker inspect` shows the last looks: a line says more there
+        return f"{type(error).__name__}: {error}"
+
+
+def _look(part: str) -> str:
     loaded = config.load(Path(os.environ["HUSHTAPE_CONFIG"]))
     if part == "worker":
         return _worker(loaded)

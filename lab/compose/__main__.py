@@ -16,6 +16,7 @@ def main(context: click.Context) -> None:
 
     \b
       docker-compose run --rm softphone               ring, transfer, pay, hang up
+      docker-compose run --rm softphone phone --policy uttlesford
       docker-compose run --rm softphone tour          every scenario, as ./run-lab
       docker-compose run --rm softphone tour --list
     """

@@ -1,6 +1,6 @@
 """Makes the images' bases from Debian's packages, where no registry can be reached.
 
-`python -m lab.compose.bases` gives them the names that docker/Dockerfile begins from. It needs
+`python3 -m lab.compose.bases` gives them the names that docker/Dockerfile begins from. It needs
 root, debootstrap and a Debian mirror: the one that apt uses here, or HUSHTAPE_LAB_MIRROR.
 """
 
@@ -33,11 +33,16 @@ def make(say: Say = print, environment: Mapping[str, str] = os.environ) -> None:
 
     Args:
         environment: names the engine.
+
+    Raises:
+        MachineError: no engine answers, or there is no mirror.
     """
 
     def docker(*arguments: str, timeout_s: float) -> bool:
-        return _docker(arguments, environment, timeout_s)
+        return not _refused(arguments, environment, timeout_s)
 
+    if why := _refused(("version",), environment, LOOK_TIMEOUT_S):
+        raise machine.MachineError(f"no Docker engine answers: {why}")
     for name, suite in BASES.items():
         if docker("image", "inspect", name, timeout_s=LOOK_TIMEOUT_S):
             say(f"{name} is there.")
@@ -48,18 +53,25 @@ def make(say: Say = print, environment: Mapping[str, str] = os.environ) -> None:
             _import(name, suite, say, environment)
 
 
-def _docker(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> bool:
+def _refused(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> str:
+    """Have the engine do something; return what it says against that, "" if it did it."""
     try:
         done = subprocess.run(
             ["docker", *arguments],
             env=environment,
             capture_output=True,
+            text=True,
+            errors="replace",
             timeout=timeout_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        return f"nothing is heard within {timeout_s:g} s"
+    except FileNotFoundError:
+        return "there is no `docker`: apt-get install docker.io"
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
 def _import(name: str, suite: str, say: Say, environment: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -85,8 +86,19 @@ def _keep(root: Path, reader: str, name: str, data: bytes) -> None:
     part.rename(folder / name)
 
 
-if __name__ == "__main__":
-    made = make()
+def main() -> None:
+    """Make what is missing, and say what was made."""
+    try:
+        made = make()
+    except OSError as error:
+        sys.exit(
+            f"error: the volume `secrets` isn't as it was made: {error}\n"
+            "Take it down with all the others (`docker-compose down -v`), and bring all up again."
+        )
     print(f"made: {', '.join(made)}" if made else "the secrets are there")
     if made == [CERTIFICATE]:
         print("the certificate is a new one: restart asterisk and bridge")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,8 @@ import click
 from hushtape import config as configuration
 from lab.compose import places
 
+LISTED = "`docker-compose exec worker hushtape recordings list` names those that there are"
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("recording_id", default="")
@@ -21,12 +23,17 @@ def recording(recording_id: str) -> None:
       docker-compose run --rm -T softphone recording >call.opus
     """
     archive = Path(configuration.load(places.CONFIG).archive_path)
-    manifests = sorted(archive.glob(f"[0-9]*/*/*/{recording_id or '*'}/manifest.json"))
+    manifests = [
+        each
+        for each in archive.glob("[0-9]*/*/*/*/manifest.json")
+        if recording_id in ("", each.parent.name)
+    ]
     if not manifests:
-        raise click.UsageError("there is no such recording: `hushtape recordings list` names them")
+        what = f'no recording "{recording_id}"' if recording_id else "no recording yet"
+        raise click.ClickException(f"there is {what}; {LISTED}")
     newest = max(manifests, key=lambda each: each.parent.name)
     name = json.loads(newest.read_bytes())["audio"]["name"]
-    sys.stdout.buffer.write((newest.parent / name).read_bytes())
+    _write(newest.parent / name)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,5 +45,11 @@ def heard() -> None:
     """
     path = places.HEARD / "heard.wav"
     if not path.exists():
-        raise click.UsageError("nobody has made a call yet: docker-compose run --rm softphone")
+        raise click.ClickException("nobody has made a call yet: docker-compose run --rm softphone")
+    _write(path)
+
+
+def _write(path: Path) -> None:
+    if sys.stdout.isatty():
+        raise click.ClickException("sound is for a file or a player: add -T after --rm, and > FILE")
     sys.stdout.buffer.write(path.read_bytes())

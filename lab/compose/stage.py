@@ -12,18 +12,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import click
+
 from lab import town
 from lab.asterisk import Asterisk
 from lab.compose import places
 from lab.esl_eyes import EslEyes
-from lab.eyes import Eyes
+from lab.eyes import Eyes, ObserverError
 from lab.freeswitch import FreeSwitch, warm_up
 from lab.observer import Observer
 from lab.phones import Phones
 from lab.product import Product
 from lab.scene import Stage
 from lab.tour import Selection
+from lab.waiting import until
 
+LINKED_TIMEOUT_S = 30.0  # a PBX that has just begun anew; the bridge tries again by and by
+LINK = re.compile(rb'"event": "(link up|[^"]*: the link is down)')
 BEGAN = re.compile(r"-(\d+)\.\d+$")  # the epoch in an Asterisk's name of a call
 
 
@@ -118,9 +123,28 @@ class TheirProduct(Product):
         since = began is None or int(began.group(1)) >= int(self._began_s)
         return since and uniqueid not in self._before
 
+    def linked(self) -> bool:
+        """Tell whether the bridge has its PBX, by the last that it has logged of that."""
+        log = places.LOGS / f"bridge-{self.pbxes[0].name}.log"
+        said = LINK.findall(log.read_bytes()) if log.exists() else []
+        return bool(said) and said[-1] == b"link up"
+
     def log_bytes(self) -> bytes:
         """All that they have logged."""
         return b"".join(path.read_bytes() for path in sorted(places.LOGS.glob("*.log")))
+
+
+def _eyes(pbx: TheirPbx) -> Eyes:
+    """Have somebody who sees everything, as soon as the bridge does."""
+    try:
+        linked = TheirProduct([pbx]).linked
+        until(f"the bridge reaches {pbx.name}", linked, LINKED_TIMEOUT_S)
+        return pbx.observer()
+    except (OSError, ObserverError) as error:  # that it takes too long is an OSError, too
+        raise click.ClickException(
+            f"{pbx.name} isn't there: {error}\n"
+            "`docker-compose ps` shows what runs, `docker-compose logs` what it said."
+        ) from None
 
 
 @contextmanager
@@ -133,7 +157,7 @@ def open_stages(selection: Selection) -> Iterator[list[Stage]]:
     agents = [council.agent for council in selection.councils]  # deaf: they put calls on hold
     with ExitStack() as stack:
         pbx = THEIRS[selection.pbx](selection.crowd)
-        eyes = stack.enter_context(pbx.observer())
+        eyes = stack.enter_context(_eyes(pbx))
         phones = stack.enter_context(Phones(pbx, people, manual=agents, deaf=agents))
         stage = Stage(pbx, eyes, phones, TheirProduct([pbx]))
         yield [stage, replace(stage, phones=Phones(pbx, []))]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import click
 
 from lab import keep
+from lab.asterisk import Asterisk
 from lab.compose import places
 from lab.compose.stage import open_stages
 from lab.eyes import ObserverError, event
@@ -30,6 +31,7 @@ Say = Callable[[str], None]
 
 ARCHIVED_TIMEOUT_S = 10.0
 LONGEST_WAIT_S = 3600.0
+DEAD = "the PBX has ended or begun anew, and the telephones have lost it: start the softphone again"
 SHORTEST_HEARD_S = 0.1
 HELP = """  ring                ring the help line; the agent answers after a second
   transfer WHERE      the agent sends you on: back-office, colleague, outside, payment
@@ -114,6 +116,11 @@ class Line:
         self._agent = stage.phone(council.agent)
         self._uniqueid = ""
 
+    @property
+    def dead(self) -> bool:
+        """Whether the PBX that the telephones had is gone."""
+        return self._stage.eyes.gone
+
     def obey(self, order: Order) -> None:
         """Do what was typed.
 
@@ -169,6 +176,7 @@ class Line:
             recording = self._stage.product.recording(self._uniqueid, ARCHIVED_TIMEOUT_S)
         except LabTimeoutError:
             self._say(f"Nothing of this call was archived within {ARCHIVED_TIMEOUT_S:g} s.")
+            self._say("It wasn't to be recorded, or waits for a service: docker-compose ps")
             return
         self._say("\n".join(story(recording)))
 
@@ -188,22 +196,32 @@ def story(recording: Recording) -> Iterator[str]:
     yield "  docker-compose run --rm -T softphone heard >heard.wav    what you heard"
 
 
-def greeting(council: Council, councils: Sequence[Council], secret: str, port: str) -> str:
-    """What stands above the first line."""
+def greeting(council: Council, telephone: Sequence[str]) -> str:
+    """What stands above the first line; `telephone`: how one of your own gets there."""
     lines = [
         f"You ring {council.policy}'s help line, {council.did}. What the agent does, you say:",
         HELP,
         "",
-        "Or let a telephone of your own register:",
-        f"  server    127.0.0.1, port {port}, UDP, codec G.711",
-        f"  account   {VISITOR.endpoint}",
-        f"  password  {secret}",
-        "and ring, as a caller from outside, while this goes on:",
-        *[f"  {each.did}  {each.policy}, queue {each.main_queue.name}" for each in councils],
+        *telephone,
         "What was recorded: docker-compose exec worker hushtape recordings list",
         "",
     ]
     return "\n".join(lines)
+
+
+def own_telephone(councils: Sequence[Council], kind: str) -> list[str]:
+    """How a telephone of one's own gets at the PBX, and whom it can ring."""
+    if kind != Asterisk.kind:
+        return ["A telephone of your own can ring the Asterisk only: run --rm softphone."]
+    port = os.environ.get("SIP_PORT", str(places.SIP_PORT))
+    return [
+        "Or let a telephone of your own register:",
+        f"  server    127.0.0.1, port {port}, UDP, codec G.711",
+        f"  account   {VISITOR.endpoint}",
+        f"  password  {places.secret(places.VISITOR, 'visitor')}",
+        "and ring, as a caller from outside, while this goes on:",
+        *[f"  {each.did}  {each.policy}, queue {each.main_queue.name}" for each in councils],
+    ]
 
 
 @contextmanager
@@ -233,9 +251,7 @@ def phone(policy: str) -> None:
     click.echo("Starting the telephones ...")
     with open_stages(Selection(councils=COUNCILS, crowd=0, pbx=places.KIND)) as stages:
         stage = stages[0]
-        port = os.environ.get("SIP_PORT", str(places.SIP_PORT))
-        secret = places.secret(places.VISITOR, "visitor")
-        click.echo(greeting(council, COUNCILS, secret, port))
+        click.echo(greeting(council, own_telephone(COUNCILS, stage.pbx.kind)))
         line = Line(stage, council, click.echo)
         with answering(stage, COUNCILS):
             _talk(line)
@@ -256,3 +272,5 @@ def _talk(line: Line) -> None:
         except (EOFError, KeyboardInterrupt):
             click.echo("")
             return
+        if line.dead:
+            raise click.ClickException(DEAD)

@@ -51,7 +51,7 @@ CLAIMED = [
             (r"docker-compose up -d", 'services.run("up", "-d")'),
             (r"docker-compose kill bridge", 'services.run("kill", service)'),
             (r"docker-compose down", 'services.run("down", timeout_s'),
-            (r"docker-compose down -v", '"down", "-v", timeout_s'),
+            (r"docker-compose down -v", 'services.run("down", "-v", timeout_s'),
             (r"docker-compose exec worker hushtape recordings list", LISTED),
             (r"docker-compose run --rm softphone", 'talking("run", "--rm", "-T", "softphone")'),
             (r"docker-compose run --rm softphone calls", '"softphone", "calls"'),
@@ -60,10 +60,14 @@ CLAIMED = [
             (r"docker-compose run --rm -T softphone heard >\S+", '"softphone", "heard"'),
             (r"docker-compose --profile freeswitch up -d --build", '*profile, "up", "-d", "--bu'),
             (
+                r"docker-compose --profile freeswitch down -v",
+                '"freeswitch", "down", "-v", timeout_s',
+            ),
+            (
                 r"docker-compose --profile freeswitch run --rm softphone-freeswitch tour",
                 '"softphone-freeswitch", "tour", *only',
             ),
-            (r"python -m lab\.compose\.bases", "bases.make("),
+            (r"python3 -m lab\.compose\.bases", "bases.make("),
         )
     ),
     (

@@ -74,3 +74,14 @@ def test_a_certificate_that_ends_soon_is_made_anew(
     setup.make(tmp_path)
     monkeypatch.setattr(setup, "_ends_soon", lambda _certificate: True)
     assert setup.make(tmp_path) == [CERTIFICATE]
+
+
+def test_a_volume_that_cannot_be_written_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "/secrets/pbx")
+
+    monkeypatch.setattr(setup, "make", refuse)
+    with pytest.raises(SystemExit, match=r"`secrets` isn't .*/secrets/pbx.*\n.*compose down -v"):
+        setup.main()

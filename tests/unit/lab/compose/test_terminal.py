@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
+import click
 import pytest
 
+from lab.asterisk import Asterisk
+from lab.compose import places, terminal
 from lab.compose.terminal import HELP, PLACES, WORDS, Order, OrderError, number_of, parse
+from lab.eyes import ObserverError
+from lab.freeswitch import FreeSwitch
 from lab.town import COUNCILS
 
 
@@ -56,3 +63,32 @@ def test_the_help_names_every_order() -> None:
 def test_every_place_has_a_number_of_its_own() -> None:
     for council in COUNCILS:
         assert len({number_of(council, each) for each in PLACES}) == len(PLACES)
+
+
+def test_a_telephone_of_ones_own_is_sent_to_the_pbx_that_is_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "secret", lambda _reader, _name: "w0rd")
+    monkeypatch.setenv("SIP_PORT", "5062")
+    said = "\n".join(terminal.own_telephone(COUNCILS, Asterisk.kind))
+    assert "127.0.0.1, port 5062" in said
+    assert "w0rd" in said
+    said = "\n".join(terminal.own_telephone(COUNCILS, FreeSwitch.kind))
+    assert "Asterisk only" in said
+    assert "127.0.0.1" not in said
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_telephones_that_have_lost_their_pbx_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, dead: bool
+) -> None:
+    typed = iter(["ring", "quit"])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(typed))
+    line = Mock(dead=dead)
+    line.obey.side_effect = ObserverError("no such event")
+    if dead:
+        with pytest.raises(click.ClickException, match="start the softphone again"):
+            terminal._talk(line)
+    else:
+        terminal._talk(line)
+    assert capsys.readouterr().out == "That came to nothing: no such event\n"
