@@ -92,6 +92,7 @@ class EslEyes(Eyes):
         lines = {
             "Setvar": self._set,
             "Redirect": self._redirect,
+            "Hangup": lambda h: f"uuid_kill {self.unique_id(h['Channel'])}",
             "QueueAdd": lambda h: self._tier("add", h),
             "QueueRemove": lambda h: self._tier("del", h),
             "MixMonitor": self._record_behind_backs,

@@ -110,6 +110,12 @@ class Eyes:
 
     # ------------------------------------------------------------------ seeing
 
+    @property
+    def gone(self) -> bool:
+        """Whether the link is lost: nothing more will be seen."""
+        with self._news:
+            return self._gone
+
     def mark(self) -> int:
         """A position in the stream of events, for `since`."""
         with self._news:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab.course import Course
 from lab.ear import Heard
-from lab.gamble import JUST_NOW_S, Played, endpoint_of
+from lab.gamble import JUST_NOW_S, Move, Played, endpoint_of
 from lab.product import Recording, seconds
 from lab.scenarios import GOES_ON
 from lab.scene import BOTH_SHARE, CONTROL_S, RENEWED_S, listen
@@ -84,7 +84,7 @@ def judge(
     set_aside = any(each.manifest.get("quarantined") for each in recordings)
     unsure_s = UNSURE_S + (DESTROYED_S if set_aside else 0.0)
     excused = [
-        (start_s - unsure_s, end_s + GRACE_S)
+        (start_s - unsure_s, found_s(played, course, start_s, end_s) + GRACE_S)
         for start_s, end_s in outages
         if unsettled(played, course, start_s, end_s)
     ]
@@ -164,6 +164,21 @@ def unsettled(played: Played, course: Course, start_s: float, end_s: float) -> b
         and (last_s is None or last_s >= start_s - UNSEEN_S)
         for first_s, last_s in happenings
     )
+
+
+def found_s(played: Played, course: Course, start_s: float, end_s: float) -> float:
+    """When a bridge that is back can tell where a call is.
+
+    Who was sent on unseen after a consultation, and waits behind a Local channel, may be anywhere:
+    until somebody talks with him.
+    """
+    moved_s = played.moved_s
+    if played.plan.move is not Move.ATTENDED or moved_s is None:
+        return end_s
+    if not start_s - UNSEEN_S <= moved_s <= end_s + UNSEEN_S:
+        return end_s
+    talks_s = [each.start_s for each in course.talks if each.end_s > max(moved_s, end_s)]
+    return max(end_s, min(talks_s, default=course.over_s()))
 
 
 def _judge_gaps(

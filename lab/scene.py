@@ -84,7 +84,8 @@ class Take:
     calls: list[str] = field(default_factory=list)  # Uniqueids that must have a recording
     unrecorded: list[str] = field(default_factory=list)  # Uniqueids that must have none
     discarded: list[str] = field(default_factory=list)  # Uniqueids of which nothing may be kept
-    strays: list[str] = field(default_factory=list)  # Uniqueids of a try that the lab itself broke
+    strays: list[str] = field(default_factory=list)  # that may have one: the lab broke them off
+    keys: dict[str, int] = field(default_factory=dict)  # by Uniqueid: pressed by the outside party
     latencies_s: list[float] = field(default_factory=list)  # hang-up to archived
     silences_s: list[float] = field(default_factory=list)  # a payment's cause to its silence
 

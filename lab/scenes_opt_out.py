@@ -210,11 +210,12 @@ def _behind_local_channel(stage: Stage, council: Council, take: Take) -> None:
     pressed = press(stage, council.agent, OPT_OUT_KEY, tells=True)
     take.check(len(pressed.said) == 1, f"control: {len(pressed.said)} event by the agent's key")
     ended_s = hang_up(stage, council, call, council.caller, take)
+    take.keys[call.uniqueid] = sum(map(len, ALL_KEYS))
     recording, heard = _recorded(stage, council, take, call)
     began = recording.began_s
     check_both(take, heard, began, call.answered_s, began_s)
     keys = began_s - began, pressed_s - began
-    lost_s = take.measure.key_s * sum(map(len, ALL_KEYS))
+    lost_s = take.measure.key_s * take.keys[call.uniqueid]
     check_one(take, heard, "right", "agent", *keys, "while the caller presses keys", lost_s)
     check_both(take, heard, began, pressed_s, pressed.began_s)
     keys = pressed.began_s - began, ended_s - LAST_S - began

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from typing import Any
 
+from hushtape.recordings.assurance import of_remarks
 from lab.deeds import SHORT_TALK_S, leave, log_in, routed
-from lab.eyes import event
+from lab.eyes import ObserverError, event
 from lab.outcomes import LAST_S
 from lab.scene import (
     EVENT_TIMEOUT_S,
@@ -16,6 +19,7 @@ from lab.scene import (
     Stage,
     Take,
     answered,
+    await_free,
     check_both,
     check_edge,
     check_sides,
@@ -41,6 +45,8 @@ OTHER_QUEUE_IS_RECORDED: dict[str, bool] = {
     "hammersmith-fulham": True,
 }
 WAITED_S = 2.5  # for an agent who doesn't come
+FLEES = 3
+FAULTS = ("the PBX refused", "the PBX didn't say", "missing: ", "empty: ")  # alarms begin so
 
 
 def _two_ring(stage: Stage, council: Council, take: Take) -> None:
@@ -147,9 +153,37 @@ def _abandoned(stage: Stage, council: Council, take: Take) -> None:
     take.check(not others, f"nobody else is heard{': ' if others else ''}{', '.join(others)}")
 
 
+def _fled(stage: Stage, council: Council, take: Take) -> None:
+    take.says = "who is gone before a recorder could begin is nobody's fault: no alarm, no finding"
+    lines, uniqueids = len(stage.product.log_lines()), []
+    for _ in range(FLEES):
+        mark = stage.eyes.mark()
+        join = enter_queue(stage, council, take)
+        with suppress(ObserverError):  # who is gone already can't be hung up
+            stage.eyes.action("Hangup", Channel=join.get("Channel"))
+        uniqueids.append(join.get("Uniqueid"))
+        gone = stage.eyes.wait_for(event("Hangup", Uniqueid=uniqueids[-1]), EVENT_TIMEOUT_S, mark)
+        take.lines[-1] = (0.0, f"{take.lines[-1][1]}, for {1000 * (gone.at_s - join.at_s):.0f} ms")
+    take.strays += uniqueids
+    await_free(stage, council)
+    stage.product.await_empty_outbox()
+    archived = [each for one in uniqueids for each in stage.product.recordings_of(one)]
+    found = [of_remarks(each.manifest["remarks"]) for each in archived]
+    take.check(not any(found), f"{len(archived)} recordings of {FLEES} calls, none with a finding")
+    told = [x for x in stage.product.log_lines()[lines:] if _is_fault(x)]
+    take.check(not told, f"nobody is told of a fault: {told or 'no'}")
+
+
+def _is_fault(line: dict[str, Any]) -> bool:
+    if line.get("event") in ("recorder refused", "recorder uncertain", "not archived"):
+        return True
+    return line.get("event") == "alarm" and str(line.get("what")).startswith(FAULTS)
+
+
 SCENES: tuple[Scenario, ...] = (
     Scenario("two-agents-ring", "two agents' phones ring, one of them answers", _two_ring),
     Scenario("queue-after-queue", "a queue's time is up, the next one answers", _overflow),
     Scenario("queue-again", "the agent hangs up, the caller is put back into the queue", _again),
     Scenario("queue-abandoned", "the caller hangs up before anybody answers", _abandoned),
+    Scenario("queue-fled", "the caller is gone as soon as he has entered the queue", _fled),
 )

@@ -47,6 +47,7 @@ class Played:
     spans: tuple[Span, ...]
     beside: tuple[Span, ...]  # consultations
     discarded: bool
+    keys: int = 0  # that the recorded phone pressed, as far as it makes a file longer
 
     def unlike(self, payments: Sequence[Span]) -> Played:
         """The same, but for payments of which the PBX knows nothing: all is silent in them."""
@@ -76,11 +77,19 @@ def play(product: Product) -> dict[str, Played]:
     return found
 
 
-def agrees(product: Product) -> Take:
-    """Compare each call's timeline with the archive and with the ear."""
+def agrees(product: Product, takes: Sequence[Take]) -> Take:
+    """Compare each call's timeline with the archive and with the ear.
+
+    What the lab itself broke off is left out: what the PBX was asked last, nobody can foretell.
+    """
     take = Take(NAME, "`policy test` on what the PBX said, beside what is heard", "all")
     figures = measure.of(product.pbxes[0].kind)
-    is_ours = product.is_ours
+    strays = {each for one in takes for each in one.strays}
+    keys = {uniqueid: count for one in takes for uniqueid, count in one.keys.items()}
+
+    def is_ours(uniqueid: str) -> bool:
+        return uniqueid not in strays and product.is_ours(uniqueid)
+
     calls = {name: each for name, each in play(product).items() if is_ours(name)}
     recordings = {each.manifest["call"]["pbx_call"]: each for each in product.recordings()}
     recordings = {name: each for name, each in recordings.items() if is_ours(name)}
@@ -103,7 +112,7 @@ def agrees(product: Product) -> Take:
     deaf: list[str] = []
     loud: list[str] = []
     for uniqueid in sorted(kept & set(recordings)):
-        call, recording = calls[uniqueid], recordings[uniqueid]
+        call, recording = replace(calls[uniqueid], keys=keys.get(uniqueid, 0)), recordings[uniqueid]
         if recording.id in by_desktop:
             call = call.unlike(paid(recording))
         (crowds if call.queue == town.CROWD_QUEUE else off).extend(
@@ -197,13 +206,14 @@ def archived(recording: Recording, leg: str, figures: Measure = ASTERISK) -> lis
     return without(joined(spans, figures.renewed_s + ANEW_MORE_S), paid(recording, muted_only=True))
 
 
-def _longer_s(recording: Recording, at_s: float, figures: Measure) -> float:
-    """By how much a file may be late after `at_s` (epoch, s): keys were pressed while it was mute.
+def _longer_s(call: Played, recording: Recording, at_s: float, figures: Measure) -> float:
+    """By how much a file may be late after `at_s` (epoch, s): for the keys that were pressed.
 
-    What was behind the payment is blanked for so long, and what there is ends so much later.
+    What was behind a payment that was muted is blanked for so long, and what there is ends so much
+    later.
     """
     muted = any(end_s <= at_s for _, end_s in paid(recording, muted_only=True))
-    return len(card.NUMBER) * figures.key_s if muted else 0.0
+    return (call.keys + (len(card.NUMBER) if muted else 0)) * figures.key_s
 
 
 def _compare(
@@ -228,7 +238,7 @@ def _compare(
                     # An agent who hangs up while it rings says nothing more: his file ends there.
                     off_s = max(0.0, its_s - mine_s)
                 if which == "to" and its_s > mine_s:
-                    off_s = max(0.0, off_s - _longer_s(recording, mine_s, figures))
+                    off_s = max(0.0, off_s - _longer_s(call, recording, mine_s, figures))
                 words = (
                     f"{recording.id}: {which} {mine_s - recording.began_s:.3f} s, {off_s:.3f} s off"
                 )
@@ -251,7 +261,7 @@ def _deaf(
             )
         ]
         longest_s = _longest_gap(flags[window[0] : window[1]]) * heard.frame_s
-        if longest_s > figures.gap_s + _longer_s(recording, end_s, figures):
+        if longest_s > figures.gap_s + _longer_s(call, recording, end_s, figures):
             where = f"{start_s - recording.began_s:.2f}-{end_s - recording.began_s:.2f} s"
             found.append(f"{recording.id}: not for {longest_s:.2f} s of {where}")
     return found
@@ -287,7 +297,7 @@ def _loud(
     whole = [(recording.began_s, recording.began_s + heard.seconds)]
     found = []
     for start_s, end_s in without(whole, [*call.spans, *call.beside]):
-        longer_s = _longer_s(recording, start_s, figures)
+        longer_s = _longer_s(call, recording, start_s, figures)
         window = (
             start_s - recording.began_s + slack_s + longer_s,
             end_s - recording.began_s - slack_s,

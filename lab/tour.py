@@ -166,7 +166,7 @@ def _play_main(
         if any(take.calls for take in takes):
             outsiders = [x for x in town.everybody(crowd_stage.pbx.crowd) if not x.staff]
             done(speed(takes))
-            done(_guarded(timeline.NAME, timeline.agrees, stage.product))
+            done(_guarded(timeline.NAME, timeline.agrees, stage.product, takes))
             done(_guarded("nothing personal", nothing_personal, stage, outsiders))
             done(_guarded("retention", retention.terms, stage.product))
             with _folder() as folder:
@@ -269,7 +269,7 @@ def _play_payments(kind: str, scenarios: Sequence[Scenario], done: Callable[[Tak
             takes.append(take)
             done(take)
         done(replace(nothing_else(stage, takes), policy=payments.POLICIES))
-        agrees = _guarded(timeline.NAME, timeline.agrees, product)
+        agrees = _guarded(timeline.NAME, timeline.agrees, product, takes)
         done(replace(agrees, policy=payments.POLICIES))
         done(_guarded("no card", payments.no_card, stage))
         done(_guarded("calm", payments.calm, stage))

@@ -7,7 +7,8 @@ does. Nothing may be said in its log that it doesn't say without Hushtape's file
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ sed -i '1i #include hushtape-queues.conf' queues.conf
 sed -i 's/^\[help-line\]$/[help-line](hushtape-queue)/' queues.conf
 """
 
-# FreePBX's way: it writes *_additional.conf, the administrator *_custom.conf.
+# FreePBX's way: it writes *_additional.conf, the administrator *_custom.conf. Its queues take
+# VQ_OPTIONS, if there are any, in place of their own t, and add what else they are set to.
 FREEPBX = r"""
 cp dialplan/asterisk/*.conf /etc/asterisk/
 for file in dialplan/asterisk/freepbx/*.conf; do cat "$file" >>"/etc/asterisk/${file##*/}"; done
@@ -46,7 +48,9 @@ cat >extensions.conf <<'EOF'
 EOF
 cat >extensions_additional.conf <<'EOF'
 [ext-queues]
-exten => 600,1,Set(GLOBAL(SEEN)=${VQ_OPTIONS})
+exten => 600,1,Set(QOPTIONS=${IF($[${LEN(${VQ_OPTIONS})}>0]?${VQ_OPTIONS}:t)}rn)
+ same => n,Set(VQ_OPTIONS=)
+ same => n,Set(GLOBAL(SEEN)=${QOPTIONS})
  same => n,Hangup()
 EOF
 cat >features.conf <<'EOF'
@@ -78,9 +82,10 @@ class OwnAsterisk:
         return set(re.findall(r"(?:WARNING|ERROR)\[\d+\]\S* (.*)", logs))
 
     def restart(self) -> None:
-        """Start it anew, with an empty log."""
+        """Start it anew, with an empty log, however often that was done just before."""
         self.there.run(
-            "systemctl stop asterisk; rm -f /var/log/asterisk/*; systemctl start asterisk"
+            "systemctl stop asterisk; systemctl reset-failed asterisk;"
+            " rm -f /var/log/asterisk/*; systemctl start asterisk"
         )
         self.there.run(
             "until asterisk -rx 'core waitfullybooted' >/dev/null 2>&1; do sleep .1; done"
@@ -89,6 +94,24 @@ class OwnAsterisk:
     def says(self, command: str) -> str:
         """What its console says."""
         return self.there.run(f"asterisk -rx '{command}'")
+
+    def reload_features(self) -> None:
+        """Have it read its features anew."""
+        told = self.says("module reload features")
+        assert told == "Module 'features' reloaded successfully.\n"
+
+    @contextmanager
+    def rewritten(self, name: str, text: str, heed: Callable[[], None]) -> Iterator[Path]:
+        """Give one of its files another text for a while; ``heed`` makes it read the file."""
+        path = self.there.here(f"/etc/asterisk/{name}")
+        before = path.read_text(encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+            heed()
+            yield path
+        finally:
+            path.write_text(before, encoding="utf-8")
+            heed()
 
 
 @pytest.fixture(params=[INCLUDED, FREEPBX], ids=["plain", "freepbx"], scope="module")
@@ -103,6 +126,9 @@ def loaded(request: pytest.FixtureRequest) -> Iterator[tuple[OwnAsterisk, set[st
         there.run(request.param)
         own.restart()
         yield own, own.complaints() - before
+
+
+only_plain = pytest.mark.parametrize("loaded", [INCLUDED], ids=["plain"], indirect=True)
 
 
 def test_it_says_nothing_that_it_did_not_say_before(loaded: tuple[OwnAsterisk, set[str]]) -> None:
@@ -152,6 +178,46 @@ def test_the_keys_and_the_account_are_there(loaded: tuple[OwnAsterisk, set[str]]
     assert re.search(r"Timestamp events:\s+Yes", own.says("manager show settings"))
 
 
+# Logs in from an address of the machine's own, to the same address.
+LOG_IN = """
+import socket, sys
+address = sys.argv[1]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+with socket.socket(family) as link:
+    link.bind((address, 0))
+    link.connect((address, 5038))
+    lines = ("Action: Login", "Username: hushtape", "Secret: of-the-test", "Events: off")
+    link.sendall("".join(f"{line}\\r\\n" for line in (*lines, "")).encode())
+    said = b""
+    while b"Authentication" not in said:
+        said += link.recv(4096) or sys.exit("the link is gone")
+print("let in" if b"Authentication accepted" in said else "refused")
+"""
+
+
+@only_plain
+def test_only_this_machine_is_let_in_whatever_the_port_listens_on(
+    loaded: tuple[OwnAsterisk, set[str]],
+) -> None:
+    own, _ = loaded
+    text = own.there.here("/etc/asterisk/manager.conf").read_text(encoding="utf-8")
+    everywhere = re.sub("bindaddr = .*", "bindaddr = ::", text)
+    own.there.here("/root/log_in.py").write_text(LOG_IN, encoding="utf-8")
+    own.there.run("ip link set lo up; ip address add 192.0.2.9/32 dev lo")
+    own.there.run("ip address add 2001:db8::9/128 dev lo nodad")
+    with own.rewritten("manager.conf", everywhere, own.restart):
+        said = {
+            address: own.there.run(f"python3 /root/log_in.py {address}").strip()
+            for address in ("127.0.0.1", "::1", "192.0.2.9", "2001:db8::9")
+        }
+        assert said == {
+            "127.0.0.1": "let in",
+            "::1": "let in",
+            "192.0.2.9": "refused",
+            "2001:db8::9": "refused",
+        }
+
+
 def test_a_queue_takes_what_hushtape_needs_of_it(loaded: tuple[OwnAsterisk, set[str]]) -> None:
     own, _ = loaded
     shown = own.says("queue show")
@@ -159,35 +225,34 @@ def test_a_queue_takes_what_hushtape_needs_of_it(loaded: tuple[OwnAsterisk, set[
     assert "hushtape-queue" not in shown, "the template is a queue"
 
 
-@pytest.mark.parametrize("loaded", [INCLUDED], ids=["plain"], indirect=True)
+def features_with_own_key(own: OwnAsterisk) -> str:
+    """What it says of its features, with the administrator's own key among them."""
+    own.reload_features()
+    features = own.says("features show")
+    assert re.search(r"^Blind Transfer +# +#9 *$", features, re.MULTILINE)
+    return features
+
+
+@only_plain
 def test_without_an_applicationmap_nothing_is_broken(
     loaded: tuple[OwnAsterisk, set[str]],
 ) -> None:
     own, _ = loaded
-    path = own.there.here("/etc/asterisk/features.conf")
-    before = path.read_text(encoding="utf-8")
-    try:
-        path.write_text("[general]\n[featuremap]\nblindxfer => #9\n", encoding="utf-8")
+    none = "[general]\n[featuremap]\nblindxfer => #9\n"
+    with own.rewritten("features.conf", none, own.reload_features) as path:
         typed = [each.command for each in recipe.read(QUICKSTART) if each.section.startswith("4.")]
         for command in typed:
             if "features.conf" in command:
                 own.there.run(command)
-        assert own.says("module reload features") == "Module 'features' reloaded successfully.\n"
-        features = own.says("features show")
-        assert re.search(r"^Blind Transfer +# +#9 *$", features, re.MULTILINE)
+        features = features_with_own_key(own)
         assert "hushtape" not in features
         with path.open("a", encoding="utf-8") as file:  # as the page says then
             file.write("[applicationmap]\n#include hushtape-features.conf\n")
-        assert own.says("module reload features") == "Module 'features' reloaded successfully.\n"
-        features = own.says("features show")
-        assert re.search(r"^Blind Transfer +# +#9 *$", features, re.MULTILINE)
+        features = features_with_own_key(own)
         assert "hushtape-payment-began" in features
-    finally:
-        path.write_text(before, encoding="utf-8")
-        own.says("module reload features")
 
 
-@pytest.mark.parametrize("loaded", [INCLUDED], ids=["plain"], indirect=True)
+@only_plain
 def test_no_other_modules_are_needed_than_the_file_names(
     loaded: tuple[OwnAsterisk, set[str]],
 ) -> None:
@@ -196,15 +261,8 @@ def test_no_other_modules_are_needed_than_the_file_names(
     named = re.findall(r"\b(?:app|func)_[a-z]+", head.partition("What it is made of:")[2])
     modules = [*MODULES, *named]
     lines = ["[modules]", "autoload = no", *(f"load = {name}.so" for name in modules)]
-    path = own.there.here("/etc/asterisk/modules.conf")
-    before = path.read_text(encoding="utf-8")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    try:
-        own.restart()
+    with own.rewritten("modules.conf", "\n".join(lines) + "\n", own.restart):
         has_all(own)
-    finally:
-        path.write_text(before, encoding="utf-8")
-        own.restart()
 
 
 @pytest.mark.parametrize("loaded", [FREEPBX], ids=["freepbx"], indirect=True)
@@ -213,6 +271,6 @@ def test_freepbx_s_queue_is_entered_with_the_keys(loaded: tuple[OwnAsterisk, set
     own.says("channel originate Local/600@hushtape-queue application Wait 1")
     until(
         "the queue is entered",
-        lambda: "SEEN=tb(hushtape-agent-keys^s^1)" in own.says("dialplan show globals"),
+        lambda: "SEEN=tb(hushtape-agent-keys^s^1)rn\n" in own.says("dialplan show globals"),
         TIMEOUT_S,
     )

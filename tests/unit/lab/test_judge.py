@@ -7,7 +7,7 @@ import random
 import pytest
 
 from lab import gamble, judge
-from lab.course import Course
+from lab.course import Course, Talk
 from lab.gamble import Move, Played
 from lab.town import COUNCILS, council
 
@@ -99,6 +99,26 @@ def test_when_something_happened_that_nobody_saw(
     one, course = played("surrey", Move.ATTENDED, "back_office")
     one.consults_from_s = consults_from_s
     assert judge.unsettled(one, course, *outage) is is_so
+
+
+@pytest.mark.parametrize(
+    ("move", "talks_s", "outage", "from_s"),
+    [
+        (Move.ATTENDED, [], (3.8, 5.0), 7.0),  # he waits in the next queue, and hangs up
+        (Move.ATTENDED, [(6.0, 7.0)], (3.8, 5.0), 6.0),
+        (Move.ATTENDED, [(4.1, 7.0)], (3.8, 5.0), 5.0),
+        (Move.ATTENDED, [(2.0, 3.9), (6.0, 7.0)], (3.8, 5.0), 6.0),
+        (Move.ATTENDED, [], (1.2, 3.0), 3.0),  # it was seen
+        (Move.ATTENDED, [], (5.0, 6.0), 6.0),
+        (Move.BLIND, [], (3.8, 5.0), 5.0),  # his own channel says where he is
+    ],
+)
+def test_when_somebody_who_was_sent_on_unseen_is_found_again(
+    move: Move, talks_s: list[judge.Span], outage: judge.Span, from_s: float
+) -> None:
+    one, course = played("surrey", move, "other_agent")
+    course.talks = [Talk("PJSIP/212", *span) for span in talks_s]
+    assert judge.found_s(one, course, *outage) == from_s
 
 
 def test_the_same_seed_makes_the_same_calls() -> None:

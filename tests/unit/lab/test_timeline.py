@@ -158,6 +158,14 @@ def test_on_a_freeswitch_keys_in_a_muted_payment_make_the_rest_later_and_nothing
     assert timeline._loud(call, stopped, sound, FREESWITCH)
 
 
+def test_each_key_of_the_outside_partys_makes_a_freeswitchs_file_longer() -> None:
+    call, longer, sound = played((0, 2), keys=6), recording((0, 2.3)), heard((0, 2.3))
+    assert timeline._loud(call, longer, sound, FREESWITCH) == []
+    assert max(each for each, _ in timeline._compare(call, longer, FREESWITCH)) == 0.0
+    assert timeline._loud(played((0, 2)), longer, sound, FREESWITCH)
+    assert timeline._loud(call, longer, sound), "not an Asterisk's"
+
+
 def test_what_is_heard_where_nothing_is_recorded_is_found() -> None:
     call, there = played((0, 2), (3, 4)), recording((0, 2), (3, 4))
     assert timeline._loud(call, there, heard((0, 2), (3, 4))) == []
