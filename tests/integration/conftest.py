@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from lab import ports
+
 START_LIMIT_S = 10.0
 STOP_LIMIT_S = 10.0
+SPARE_PORTS = 80
 
 
 class RedisServer:
@@ -96,6 +103,24 @@ def _platform() -> str:
 
 
 def spare_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this process's own on which nobody listens.
+
+    Not one that the kernel chose: it would give it to the next who asks for any, another process.
+    """
+    for _ in range(SPARE_PORTS):
+        port = next(_spare_ports(os.getpid()))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError(f"none of {SPARE_PORTS} ports is free")
+
+
+@functools.cache
+def _spare_ports(_pid: int) -> Iterator[int]:
+    """Round and round: when one comes again, the test that had it is long over.
+
+    A process that is forked has ports of its own: it must not go on where its parent was.
+    """
+    return itertools.cycle(ports.claim(SPARE_PORTS))

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
+from tests.integration.conftest import spare_port
+
 PATIENCE_S = 10.0
 
 
@@ -67,7 +69,7 @@ class FakeServer(ABC):
         self.variables: dict[str, str] = {}  # of the whole PBX
         self.sessions: list[Session] = []
         self.live = 0
-        self.port = 0
+        self.port = spare_port()  # the same again when it is started anew
         self._ends_with = ends_with
         self._tls = tls
         self._stir = asyncio.Condition()
@@ -82,7 +84,6 @@ class FakeServer(ABC):
         self._server = await asyncio.start_server(
             self._serve, "127.0.0.1", self.port, ssl=self._tls
         )
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def close(self) -> None:
