@@ -13,11 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import redis
 from rq import Queue, Retry
-from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -149,13 +149,12 @@ def _read(path: Path) -> Order:
 
 
 def _status(connection: redis.Redis, job_id: str) -> JobStatus | None:
+    """How far RQ is with a job; None: it has none, or one that can't be read."""
+    said: Any = connection.hget(Job.key_for(job_id), "status")
     try:
-        status: JobStatus | None = Job.fetch(
-            job_id, connection=connection, serializer=JSONSerializer
-        ).get_status()
-    except NoSuchJobError:
+        return JobStatus((said or b"").decode())
+    except ValueError:
         return None
-    return status
 
 
 def _enqueue(connection: redis.Redis, job_id: str, order: Order) -> None:

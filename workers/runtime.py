@@ -14,7 +14,7 @@ from typing import Any
 
 import redis
 from rq import Queue, Worker
-from rq.exceptions import StopRequested
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 
 from hushtape import handoff_names, redis_link
@@ -65,8 +65,19 @@ class TaskJob(Job):
         return found
 
     def restore(self, raw_data: Any) -> Any:
-        """Read a job; what could run other code or go on for ever is left out of it."""
-        super().restore(raw_data)
+        """Read a job; what could run other code or go on for ever is left out of it.
+
+        Raises:
+            NoSuchJobError: it can't be read, and was thrown away.
+        """
+        try:
+            super().restore(raw_data)
+        except NoSuchJobError:
+            raise
+        except Exception as error:  # a date, a number or JSON that is none would end the worker
+            log.error("a job that can't be read was in the queue: thrown away", job=self.id)
+            self.connection.delete(self.key)  # else the next of its name inherits what is wrong
+            raise NoSuchJobError from error
         self._success_callback_name = None
         self._failure_callback_name = None
         self._stopped_callback_name = None

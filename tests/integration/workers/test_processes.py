@@ -199,6 +199,25 @@ def test_what_is_no_job_at_all_ends_nobody(house: House) -> None:
     assert {*left} <= {b"nobody-s-job", f"archive-{RECORDING_ID}".encode()}  # RQ's own matter
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"created_at": "soon"}, {"status": "?"}, {"result_ttl": "x"}, {"retry_intervals": b"\xff"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_job_that_cant_be_read_ends_nobody(house: House, wrong: dict[str, str]) -> None:
+    given = short_call(house)
+    house.ring(given)
+    key = f"rq:job:archive-{RECORDING_ID}"
+    house.redis.hset(key, mapping=wrong)
+    house.start("worker", "--processes", "1", "--no-upkeep")
+    wait_for(lambda: "can't be read was in the queue: thrown away" in house.log())
+    wait_for(lambda: not house.redis.exists(key))
+    house.ring(given)
+    wait_for(lambda: is_archived(house))
+    assert "Traceback" not in house.log()
+    assert "worker process" not in house.log()
+
+
 def test_a_dead_process_is_replaced(house: House) -> None:
     worker = house.start("worker", "--processes", "1", "--no-upkeep")
     wait_for(lambda: is_idle(house))
