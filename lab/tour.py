@@ -18,6 +18,7 @@ from lab.eyes import event
 from lab.faults import Fault, OwnRedis, Props
 from lab.payments import PAYMENTS
 from lab.phones import PhoneError, Phones
+from lab.pressure import Pressure
 from lab.product import MADE_UP_POLICIES, PAYMENT_POLICIES, Product
 from lab.report import Report
 from lab.scenarios import MADE_UP, SCENARIOS
@@ -380,7 +381,7 @@ def _channels(stage: Stage, since: int) -> list[str]:
 def _play_once(stage: Stage, scenario: Scenario, council: Council) -> Take:
     """Play one scenario; whatever goes wrong in it is a failed check, not the end of the tour."""
     take = _take(stage, scenario.name, scenario.title, council.policy)
-    mark = stage.eyes.mark()
+    mark, pressure = stage.eyes.mark(), Pressure()
     try:
         scenario.play(stage, council, take)
     except PhoneError as error:
@@ -393,4 +394,6 @@ def _play_once(stage: Stage, scenario: Scenario, council: Council) -> Take:
             if phone.alive() and phone.busy:
                 with suppress(PhoneError):  # the other side was quicker
                     phone.hang_up_all()
+    if not take.ok and (words := pressure.words()):
+        take.notes.append(words)
     return take
