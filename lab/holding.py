@@ -112,6 +112,7 @@ class _Singer(RawPhone):
 
     def resume(self) -> None:
         """Take the call off hold, and sing on in a new RTP stream."""
+        self._listen()
         self._talk(self._reinvite("sendrecv"))
 
     def _ring(self, request: bytes, tag: bytes) -> None:

@@ -200,9 +200,12 @@ class Line(Lifetime):
                 if len(packet) > RTP_HEAD.size and packet[1] & 0x7F == PCMU:
                     self._heard.append(packet[RTP_HEAD.size :])
 
+    def _listen(self) -> None:
+        """A call begins. To be said before the other side is told that it is up: it sings then."""
+        self._over, self._heard = threading.Event(), []
+
     def _talk(self, message: bytes) -> None:
         """Sing to where the other side's SDP says, until the call is over."""
-        self._over, self._heard = threading.Event(), []
         media, over = _MEDIA.search(message), self._over
         if media is not None:
             self._spawn(lambda: self._sing((HOST, int(media[1])), over))
@@ -258,6 +261,7 @@ class RawCaller(Line):
         if not answer.accepted:
             self._send(call.plain(b"ACK"))
             return answer
+        self._listen()
         call.branch = _branch()  # an answer's ACK is a transaction of its own, a refusal's isn't
         self._send(call.plain(b"ACK"))
         call.is_up = True
@@ -285,9 +289,9 @@ class RawCaller(Line):
         """Agree to whatever the other side asks; its BYE ends the call."""
         if request.startswith(b"ACK "):
             return
-        self._reply(request, b"200 OK")
         if request.startswith(b"BYE "):
             self._over.set()
+        self._reply(request, b"200 OK")
 
 
 class RawPhone(Line):
@@ -343,9 +347,9 @@ class RawPhone(Line):
         if request.startswith(b"ACK "):
             return
         if not request.startswith(b"INVITE "):
-            self._reply(request, b"200 OK")
             if request.startswith((b"BYE ", b"CANCEL ")):
                 self._over.set()
+            self._reply(request, b"200 OK")
             return
         call_id = _call_id(request)
         if call_id not in self._tags:
@@ -357,6 +361,7 @@ class RawPhone(Line):
         self._ended.wait(RINGS_S)
         extra = b"Contact: <sip:" + self._endpoint + b"@" + self._here + b">\r\n"
         extra += b"Content-Type: application/sdp\r\n"
+        self._listen()
         self._reply(request, b"200 OK", extra, self._sdp(), tag)
         self._talk(request)
 
